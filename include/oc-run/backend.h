@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Where a session's cgroup comes from. Three members: the systemd manager (user's, or the system's
+ * for root) makes a transient scope with Delegate=yes; cgroupfs makes directories in a subtree
+ * that we may write; none holds the tree by subreaper and tag alone.
+ *
+ * All make the same tree, if any:
+ *	<scope>/		hard limits and a little head-room, where systemd shows them
+ *	<scope>/payload/	the command and all its children; the exact limits
+ *	<scope>/keeper/		the keeper
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "oc-run/cgroup.h"
+#include "oc-run/host.h"
+#include "oc-run/plan.h"
+
+struct backend;
+
+/* What the probe found out; owned by the backend. */
+struct backend_facts {
+	enum backend_kind kind;
+	uint32_t controllers;		/* enum controller bits that the kernel will enforce for us */
+	bool contains;			/* a cgroup holds the tree */
+	const char *manager;		/* "user systemd", "system systemd", "" */
+	const char *parent;		/* cgroup path that the session's cgroup will lie below */
+	const char *why;		/* why not all controllers, or no cgroup: a clause; or NULL */
+	const char *remedy;		/* what to do about it: a clause; or NULL */
+};
+
+/* The cgroups of a running session. */
+struct session_cgroup {
+	struct cgroup parent, scope, payload, keeper;
+	uint32_t enforced;		/* bits 1 << LIMIT_x: set on the payload and read back */
+};
+
+#define SESSION_CGROUP_INIT \
+	{ .parent = CGROUP_INIT, .scope = CGROUP_INIT, .payload = CGROUP_INIT, .keeper = CGROUP_INIT }
+
+/* Finds the best backend that works, or the one asked for. AUTO never fails: it ends at "none".
+ * @insist: --enforce=kernel or --backend=cgroupfs given by a person, so that moving the processes
+ * of a container's root cgroup into a leaf is allowed in order to enable controllers.
+ * -EOPNOTSUPP with @diag when the one asked for can't be had. */
+_must_check_ int backend_probe(enum backend_kind choice, const struct host *host, bool insist,
+			       struct backend **ret_backend, struct diag *diag);
+const struct backend_facts *backend_facts(const struct backend *backend);
+
+/* Makes the cgroups, moves the blocked child into payload/ and the keeper into keeper/, sets every
+ * limit of the plan on payload/ and reads it back, checks /proc/PID/cgroup of the child. On
+ * failure nothing of it is left. Deadline 10 s. */
+_must_check_ int backend_enter(struct backend *backend, const struct plan *plan, pid_t child,
+			       pid_t keeper, struct session_cgroup *ret, struct diag *diag);
+
+/* Called when somebody asks systemd to stop our scope (Scope.RequestStop). Optional. */
+typedef void (*backend_stop_fn)(void *userdata);
+_must_check_ int backend_attach(struct backend *backend, sd_event *event, backend_stop_fn stop,
+				void *userdata);
+
+/* Once payload/ is empty and the keeper is gone: removes the directories and the unit and waits
+ * (2 s at most) until they are away. Safe to call again. */
+_must_check_ int backend_leave(struct backend *backend, struct session_cgroup *cgroup,
+			       struct diag *diag);
+struct backend *backend_free(struct backend *backend);
+void session_cgroup_finish(struct session_cgroup *cgroup);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Facts of the machine that the plan needs, gathered once. host_gather() reads them; everybody
+ * else gets them as an argument. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "oc-run/cleanup.h"
+#include "oc-run/diag.h"
+
+struct host {
+	uint64_t ram_bytes;
+	uint64_t swap_bytes;
+	uint64_t page_bytes;
+	unsigned cpus;			/* those this process may run on */
+	uid_t uid;			/* effective */
+	bool systemd_booted;		/* /run/systemd/system is there */
+	char *runtime_dir;		/* $XDG_RUNTIME_DIR, or /run/user/UID when ours, or NULL */
+	char *cgroup_mount;		/* mount point of cgroup2, or NULL */
+	char *own_cgroup;		/* the "0::" line of /proc/self/cgroup, or NULL */
+	char *outer_session;		/* id of the oc-run session we were started in, or NULL */
+	char *outer_scope;		/* that session's cgroup (parent of its payload), or NULL */
+	/* The tightest limits of our own cgroup and its ancestors; LIMIT_UNLIMITED if none. */
+	uint64_t outer_memory_max;
+	uint64_t outer_swap_max;
+	uint64_t outer_pids_max;
+};
+
+_must_check_ int host_gather(struct host *ret_host, struct diag *diag);
+void host_finish(struct host *host);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What will be done, decided before anything is: settings + facts of the host + what the backend
+ * found out -> struct plan. Pure; --dry-run prints it; nothing changes it afterwards.
+ */
+
+#include "oc-run/host.h"
+#include "oc-run/limits.h"
+#include "oc-run/options.h"
+
+struct backend_facts;
+
+enum enforcer {
+	ENFORCER_NONE,		/* not asked for, or nobody can: then the plan carries a warning */
+	ENFORCER_KERNEL,
+	ENFORCER_WATCH,		/* the supervisor, by watching the tree */
+};
+
+enum backend_kind {
+	BACKEND_AUTO,
+	BACKEND_SYSTEMD,
+	BACKEND_CGROUPFS,
+	BACKEND_NONE,
+};
+
+enum enforce_mode {
+	ENFORCE_AUTO,
+	ENFORCE_KERNEL,
+};
+
+struct plan_limit {
+	uint64_t value;		/* in the unit of limit_row.kind; LIMIT_UNLIMITED is "max" */
+	bool asked;		/* a person set it; otherwise it is a default */
+	char *where;		/* "--mem", "/etc/oc-run.conf:3", "default: half of RAM", ... */
+	enum enforcer enforcer;
+};
+
+struct plan {
+	char id[17];			/* random hex, names unit and cgroup: oc-<id>.scope */
+	char *name;			/* for people: --name, else the command's base name */
+	char *unit;			/* "oc-<id>.scope" */
+	char *slice;			/* "oc.slice" */
+	enum backend_kind backend;	/* never AUTO */
+	enum enforce_mode enforce;
+	struct plan_limit limits[LIMIT_COUNT];
+	uint64_t slice_memory_max;	/* of all sessions together, bytes */
+	uint64_t slice_swap_max;
+	uint64_t grace_usec;		/* a rung of the ladder at the end */
+	int stop_signal;		/* first rung; 0: the signal that oc-run was sent */
+	char **command;			/* argv of the command */
+	char *executable;		/* absolute path that is exec'ed */
+	char *chdir;			/* or NULL */
+	char **setenv;			/* "NAME=VALUE" to add, without oc-run's own; or NULL */
+	char *report_path;		/* or NULL */
+	int json_status_fd;		/* or -1 */
+	bool dry_run;
+	bool quiet;
+	bool verbose;
+	char **warnings;		/* NULL-terminated sentences, printed before the start */
+};
+
+/* What plan_resolve() was not given by settings or host. */
+struct plan_request {
+	const char *id;				/* 16 hex digits */
+	char *const *command;			/* argv of the command */
+	const char *executable;			/* resolved path */
+	char *const *setenv;
+	const struct settings *settings;
+	const struct host *host;
+	const struct backend_facts *backend;
+};
+
+/* -EINVAL: a value makes no sense; -EOPNOTSUPP: --enforce=kernel cannot be kept. @diag says why
+ * and what to do. */
+_must_check_ int plan_resolve(const struct plan_request *request, struct plan **ret_plan,
+			      struct diag *diag);
+struct plan *plan_free(struct plan *plan);
+
+/* Only what the probe of backends needs to know before there is a plan. */
+_must_check_ int plan_backend_choice(const struct settings *settings, enum backend_kind *ret_kind,
+				     struct diag *diag);
+
+/* The text of --dry-run. Caller frees. */
+char *plan_describe(const struct plan *plan, const struct backend_facts *backend);
+
+const char *backend_kind_name(enum backend_kind kind);
+const char *enforcer_name(enum enforcer enforcer);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What happened in a session, gathered by the supervisor as it goes; the report is made from it and
+ * from nothing else. Plain data.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "oc-run/cgroup.h"
+#include "oc-run/plan.h"
+
+enum record_event_kind {
+	RECORD_HIGH,		/* memory.high was crossed; value: by how many counts */
+	RECORD_MEMORY_MAX,	/* memory.max was hit (reclaim) */
+	RECORD_OOM_KILL,	/* the kernel killed a process of the session */
+	RECORD_WATCH_KILL,	/* oc-run killed one, enforcing by watching */
+	RECORD_FORK_DENIED,	/* pids.max */
+	RECORD_SWAP_FULL,	/* memory.swap.max */
+	RECORD_ESCAPE,		/* a member was found outside the cgroup */
+	RECORD_STOP_ASKED,	/* a signal, the terminal, systemd */
+	RECORD_LADDER,		/* a rung of the end: signal in value */
+};
+
+enum victim_source {
+	VICTIM_UNKNOWN,
+	VICTIM_KERNEL_LOG,
+	VICTIM_SAMPLE,		/* was in the last sample and is gone */
+	VICTIM_OWN,		/* we killed it ourselves */
+};
+
+struct record_victim {
+	pid_t pid;
+	char name[64];
+	char command[200];
+	uint64_t bytes;
+	enum victim_source source;
+	bool is_agent;
+};
+
+struct record_event {
+	enum record_event_kind kind;
+	uint64_t at_usec;	/* since the start of the session */
+	uint64_t realtime_usec;
+	uint64_t value;		/* difference of the counter, or signal number */
+	struct record_victim victim;	/* pid 0: none */
+	char detail[128];	/* one clause for people, or "" */
+};
+
+struct record_leftover {
+	char name[64];
+	pid_t pid;
+	uint64_t bytes, age_usec;
+	bool outside;		/* had left the cgroup */
+};
+
+enum stop_reason {
+	STOP_NONE,		/* the command ended by itself */
+	STOP_SIGNAL,		/* oc-run was sent a signal (stop_signal) */
+	STOP_HANGUP,		/* the terminal was closed */
+	STOP_SYSTEMD,		/* the scope was asked to stop */
+};
+
+#define RECORD_EVENTS_MAX 256
+
+struct session_record {
+	const struct plan *plan;
+	enum backend_kind backend;
+	uint32_t enforced;		/* bits 1 << LIMIT_x enforced by the kernel, read back */
+	char *cgroup_path;		/* or NULL */
+	uint64_t started_realtime_usec;
+	uint64_t duration_usec;
+	pid_t agent_pid;
+	bool agent_ended;
+	int wait_status;		/* of waitpid(2) */
+	enum stop_reason stop_reason;
+	int stop_signal;
+	struct cgroup_counters counters;	/* differences over the session */
+	struct cgroup_usage usage;		/* last values; peaks */
+	uint64_t memory_peak_bytes;	/* kernel's memory.peak, or the largest sample */
+	uint64_t swap_peak_bytes;
+	uint64_t tasks_peak;
+	bool peak_is_sampled;		/* no memory.peak: largest sample, may miss bursts */
+	struct record_event events[RECORD_EVENTS_MAX];	/* first ones; the rest is only counted */
+	size_t event_count;
+	size_t events_dropped;
+	struct record_leftover *leftovers;	/* alive when the command had ended */
+	size_t leftover_count;
+	size_t recaptured;
+	char *unkillable;		/* "git (pid 12, state D), ..." or NULL */
+	bool terminal_was_reset;
+	char *resume_command;		/* exact, only when certain; or NULL */
+};
+
+/* The event to fill in, or NULL when the table is full (it is counted then). */
+struct record_event *session_record_add(struct session_record *record,
+					enum record_event_kind kind, uint64_t at_usec,
+					uint64_t realtime_usec);
+void session_record_finish(struct session_record *record);

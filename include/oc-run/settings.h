@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Every value that a person can set, as text together with where it came from. Later sources win:
+ * built-in default, /etc/oc-run.conf, its drop-ins, the user's file, OC_RUN_* variables, options.
+ * plan_resolve() gives the texts their meaning, so that each error can name its origin.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "oc-run/cleanup.h"
+#include "oc-run/diag.h"
+
+enum setting_id {
+	/* the limits, in the order of enum limit_id */
+	SETTING_MEM,
+	SETTING_HIGH,
+	SETTING_SWAP,
+	SETTING_PIDS,
+	SETTING_CPUS,
+	SETTING_CPU_WEIGHT,
+	SETTING_IO_WEIGHT,
+	/* the rest */
+	SETTING_NAME,
+	SETTING_CHDIR,
+	SETTING_SETENV,		/* option only; may be repeated, kept apart in struct options */
+	SETTING_SLICE,
+	SETTING_BACKEND,
+	SETTING_ENFORCE,
+	SETTING_GRACE,
+	SETTING_REPORT,
+	SETTING_JSON_STATUS_FD,
+	SETTING_DRY_RUN,
+	SETTING_QUIET,
+	SETTING_VERBOSE,
+	SETTING_COUNT,
+};
+
+struct setting_row {
+	enum setting_id id;
+	const char *key;	/* long option, configuration key; OC_RUN_<KEY> in capitals, - as _ */
+	char short_option;	/* 0 if none */
+	const char *metavar;	/* NULL: a switch */
+	bool in_config;		/* allowed in files and in the environment */
+	const char *help;	/* one line for --help */
+};
+
+struct setting {
+	char *text;		/* NULL: not set; a switch is "yes" or "no" */
+	char *where;		/* "--mem", "OC_RUN_MEM", "/etc/oc-run.conf:3" */
+};
+
+struct settings {
+	struct setting values[SETTING_COUNT];
+};
+
+const struct setting_row *setting_row(enum setting_id id);
+const struct setting_row *setting_row_by_key(const char *key);
+
+_must_check_ int settings_set(struct settings *settings, enum setting_id id, const char *text,
+			      const char *where);
+void settings_finish(struct settings *settings);
