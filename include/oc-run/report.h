@@ -24,24 +24,29 @@ enum outcome outcome_classify(const struct session_record *record);
 /* The command's own; 128+n for a signal. 0 to 255. */
 int outcome_exit_status(const struct session_record *record);
 
-/* Anything to say without -v? */
+/* Anything to say without -v? (Whether -q was given is the caller's matter.) */
 bool report_is_needed(const struct session_record *record);
 
-/* Lines for stderr, each starting with "oc-run: " or two spaces. Caller frees. */
+/* Lines for stderr, each starting with "oc-run: " or two spaces and ending in a newline; short when
+ * nothing happened. Nothing in them can act on a terminal. NULL: no memory. Caller frees. */
 char *report_text(const struct session_record *record);
 
-/* One object; schema "oc-run.report.v1", documented in oc-run(1). Caller frees. */
+/* One object, indented, with a newline at the end; schema "oc-run.report.v1", documented in
+ * oc-run(1). NULL: no memory. Caller frees. */
 char *report_json(const struct session_record *record);
 
-/* One line of --json-status-fd: {"event":"started",...}. Caller frees. */
+/* One line of --json-status-fd, with its newline. NULL: no memory. Caller frees. */
 char *report_json_started(const struct session_record *record);
 char *report_json_event(const struct session_record *record, const struct record_event *event);
+char *report_json_ended(const struct session_record *record);
 
-/* To the journal, structured, with a message id; no error if there is no journal. */
+/* To the journal, structured, with a message id; no error if there is no journal. Arguments of the
+ * command never go there. */
 void report_journal_started(const struct session_record *record);
 void report_journal_event(const struct session_record *record, const struct record_event *event);
 void report_journal_ended(const struct session_record *record);
 
-/* Writes the JSON report to @path, replaced atomically. */
+/* Writes the JSON report to @path: a regular file is replaced as a whole; /dev/stdout, /dev/fd/N,
+ * pipes and devices are written to. A reader that does not read is given up on after 5 s. */
 _must_check_ int report_write_file(const struct session_record *record, const char *path,
 				   struct diag *diag);

@@ -18,12 +18,13 @@ enum record_event_kind {
 	RECORD_HIGH,		/* memory.high was crossed; value: by how many counts */
 	RECORD_MEMORY_MAX,	/* memory.max was hit (reclaim) */
 	RECORD_OOM_KILL,	/* the kernel killed a process of the session */
-	RECORD_WATCH_KILL,	/* oc-run killed one, enforcing by watching */
+	RECORD_WATCH_KILL,	/* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
 	RECORD_FORK_DENIED,	/* pids.max */
 	RECORD_SWAP_FULL,	/* memory.swap.max */
 	RECORD_ESCAPE,		/* a member was found outside the cgroup */
 	RECORD_STOP_ASKED,	/* a signal, the terminal, systemd */
 	RECORD_LADDER,		/* a rung of the end: signal in value */
+	RECORD_EVENT_KIND_COUNT,
 };
 
 enum victim_source {
@@ -46,7 +47,7 @@ struct record_event {
 	enum record_event_kind kind;
 	uint64_t at_usec;	/* since the start of the session */
 	uint64_t realtime_usec;
-	uint64_t value;		/* difference of the counter, or signal number */
+	uint64_t value;		/* difference of the counter, signal number, or as said above */
 	struct record_victim victim;	/* pid 0: none */
 	char detail[128];	/* one clause for people, or "" */
 };
@@ -66,16 +67,22 @@ enum stop_reason {
 };
 
 #define RECORD_EVENTS_MAX 256
+/* Events that can come by the thousand (high, max, denied forks, full swap) stop here, so that they
+ * never take the place of a kill, an escape or the end. */
+#define RECORD_EVENTS_NOISY_MAX 128
 
 struct session_record {
 	const struct plan *plan;
 	enum backend_kind backend;
-	uint32_t enforced;		/* bits 1 << LIMIT_x enforced by the kernel, read back */
+	uint32_t enforced;		/* bits 1 << LIMIT_x: set on the payload and read back */
 	char *cgroup_path;		/* or NULL */
 	uint64_t started_realtime_usec;
-	uint64_t duration_usec;
+	uint64_t duration_usec;		/* until nothing of the session was left */
+	uint64_t ram_bytes;		/* the most that --mem can mean here: RAM, or the limit that
+					 * oc-run itself runs under; 0: not known */
 	pid_t agent_pid;
-	bool agent_ended;
+	bool agent_ended;		/* reaped; wait_status holds */
+	uint64_t agent_ended_usec;	/* since the start of the session; 0: not known */
 	int wait_status;		/* of waitpid(2) */
 	enum stop_reason stop_reason;
 	int stop_signal;
@@ -96,8 +103,14 @@ struct session_record {
 	char *resume_command;		/* exact, only when certain; or NULL */
 };
 
-/* The event to fill in, or NULL when the table is full (it is counted then). */
+/* The event to fill in, zeroed but for its kind and times; or NULL when the table is full (it is
+ * counted then). */
 struct record_event *session_record_add(struct session_record *record,
 					enum record_event_kind kind, uint64_t at_usec,
 					uint64_t realtime_usec);
+
+/* "oom-kill": the name of the kind in JSON and in the journal. */
+const char *record_event_kind_name(enum record_event_kind kind);
+
+/* Frees what the record owns (not the plan) and makes it empty. NULL is fine. */
 void session_record_finish(struct session_record *record);
