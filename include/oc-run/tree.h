@@ -4,11 +4,13 @@
 /*
  * Who belongs to the session: whoever is in its cgroup; descendants of the command (we are their
  * subreaper); and whoever carries OC_RUN_SESSION=<id> and started after the session did. Never a
- * name. A member outside the cgroup has escaped.
+ * name; never pid 1, ourselves or the keeper. Once a member, always one (by pid and start time). A
+ * member outside the cgroup has escaped; a session of another oc-run below ours is inside.
  *
  * A scan reads files that take no lock of the process (stat, statm, status, comm, cgroup);
  * cmdline and environ, which take mmap_lock and can hang under memory pressure, are read once,
- * when a process is first seen, and kept.
+ * when a process is first seen, and kept (once more when it was seen younger than a second or its
+ * comm changes: it may not have called execve(2) yet).
  */
 
 #include <stdbool.h>
@@ -22,21 +24,23 @@
 struct tree_process {
 	pid_t pid, parent, process_group, session;
 	uint64_t start_ticks;		/* field 22 of stat: with pid it names the process */
-	char comm[16];			/* as in /proc/PID/comm: node shows as MainThread */
-	char *name;			/* for people: base name of the executable, else comm; owned */
-	char *command;			/* command line, when first seen, 200 bytes at most; or NULL */
+	char comm[16];			/* as in /proc/PID/comm: node shows as MainThread; cleaned */
+	char name[64];			/* for people: base name of the executable, else comm; cleaned */
+	char *command;			/* command line, when first seen, 199 bytes at most; or NULL */
 	uint64_t resident_bytes;	/* anonymous + shmem resident (RssAnon + RssShmem of status) */
 	uint64_t swap_bytes;
 	unsigned threads;
-	char state;			/* R S D Z T ... */
+	char state;			/* R S D Z T ...; Z: dead but not reaped yet */
 	bool is_agent;			/* the command itself */
 	bool is_outside;		/* a member that is not in the session's cgroup */
 	uint64_t age_usec;
 };
 
 struct tree_sample {
-	struct tree_process *processes;
+	struct tree_process *processes;	/* by pid */
 	size_t count;
+	size_t alive;			/* count without zombies */
+	size_t outside;			/* of those alive */
 	uint64_t resident_bytes;	/* sum */
 	uint64_t tasks;			/* sum of threads; zombies count */
 };
@@ -45,39 +49,45 @@ struct tree;
 
 struct tree_request {
 	const char *session_id;
-	pid_t agent;
-	const struct cgroup *payload;		/* dirfd -1: no cgroup, tag and descent only */
-	const struct cgroup *scope;
-	int proc_fd;				/* /proc, injectable */
+	pid_t agent;				/* 0: not known; cgroup and tag only, any start */
+	pid_t exclude;				/* the keeper, or 0 */
+	const struct cgroup *payload;		/* dirfd -1 or NULL: no cgroup, tag and descent only */
+	const struct cgroup *scope;		/* or NULL; both have to live as long as the tree */
+	int proc_fd;				/* /proc, open; borrowed */
 };
 
+/* -ESRCH when the agent is gone. Its process group is taken from now. */
 _must_check_ int tree_new(const struct tree_request *request, struct tree **ret);
 
 enum tree_scan_flags {
 	/* Look for members outside the cgroup too: the whole of /proc is listed, descendants by
 	 * parentage, tags read once for each new process of ours. Without it: the cgroup and the
-	 * known members only. Always on without a cgroup. */
+	 * known members only: what it costs grows with the session alone. Always on without a
+	 * cgroup. */
 	TREE_SCAN_OUTSIDE = 1 << 0,
 };
 
-/* The sample belongs to the tree and holds until the next scan. */
+/* The sample belongs to the tree and holds until the next scan, tree_signal() or tree_free().
+ * On an error (-ENOMEM, -EMFILE) the last one stands. */
 _must_check_ int tree_scan(struct tree *tree, unsigned flags, const struct tree_sample **ret);
 const struct tree_sample *tree_last(const struct tree *tree);
 
-/* Proportional size (PSS) of the whole last sample, bytes; reads smaps_rollup, which can hang under
- * pressure: only where we enforce by watching. */
+/* Proportional size (PSS, anonymous and shmem, and swap) of the whole last sample, bytes; reads
+ * smaps_rollup, which can hang under pressure: only where we enforce by watching. */
 uint64_t tree_proportional_bytes(struct tree *tree);
 
 enum tree_signal_scope {
 	TREE_SIGNAL_AGENT_GROUP,	/* members in the agent's process group, never ourselves */
-	TREE_SIGNAL_ALL,		/* every member, twice over for those forked meanwhile */
+	TREE_SIGNAL_ALL,		/* every member */
 	TREE_SIGNAL_OUTSIDE,		/* members outside the cgroup only */
 };
 
-/* By pidfd, after checking pid + start time. SIGCONT follows a SIGTERM or SIGHUP, so that stopped
- * ones see it. Returns the number signalled. */
+/* Scans with TREE_SCAN_OUTSIDE, signals, and again for those forked meanwhile; nobody gets the
+ * signal twice in one call. By pidfd, after checking pid + start time. SIGCONT follows a SIGTERM or
+ * SIGHUP to those that are stopped, so that they see it. Returns the number signalled. */
 _must_check_ int tree_signal(struct tree *tree, enum tree_signal_scope scope, int signal_number);
 
-/* Brings members outside back into @payload where the kernel lets us. Number brought back. */
+/* Brings the members outside (of the last sample) back into @payload where the kernel lets us.
+ * Number brought back. */
 _must_check_ int tree_recapture(struct tree *tree);
 struct tree *tree_free(struct tree *tree);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Shared by tree.c (the object, signals), tree-scan.c (who is a member) and tree-proc.c (/proc). */
+
+#include "oc-run/proc-parse.h"
+#include "oc-run/tree.h"
+
+/* What tree keeps beside each process of the sample, by the same index. */
+struct tree_note {
+	bool settled;		/* name and command were read after its youth */
+	unsigned round;		/* last tree_signal() that reached it */
+};
+
+/* Every process of the machine as of the last scan with TREE_SCAN_OUTSIDE, by pid. */
+struct tree_seen {
+	pid_t pid, parent;
+	uint64_t start_ticks;
+	bool member;
+	bool never;		/* pid 1, we ourselves, the keeper */
+	bool checked;		/* its environment has been read and has no tag of ours */
+};
+
+struct tree {
+	char tag[64];		/* "OC_RUN_SESSION=<id>" */
+	pid_t agent, exclude, self;
+	uid_t uid;
+	uint64_t agent_start_ticks;
+	pid_t agent_group;
+	uint64_t ticks_per_second;
+	const struct cgroup *payload;	/* NULL: no cgroup */
+	const struct cgroup *top;	/* what is below it is inside: the scope, else the payload */
+	int proc_fd;
+	struct tree_sample sample;
+	struct tree_note *notes;
+	struct tree_seen *seen;
+	size_t seen_count;
+	unsigned round;
+};
+
+/* Youth: until then a process may be a fork that has not called execve(2). */
+#define TREE_YOUTH_USEC 1000000ULL
+
+int tree_scan_once(struct tree *tree, unsigned flags);
+uint64_t tree_age_usec(const struct tree *tree, uint64_t start_ticks);
+/* Index in the last sample, or -1. */
+ssize_t tree_find(const struct tree *tree, pid_t pid, uint64_t start_ticks);
+void tree_sample_finish(struct tree_sample *sample);
+
+/* -ESRCH when the process is gone. */
+int tree_proc_stat(int proc_fd, pid_t pid, struct proc_stat *ret);
+/* Zombies and kernel threads have none: 0. */
+void tree_proc_memory(int proc_fd, pid_t pid, uint64_t *ret_resident, uint64_t *ret_swap);
+int tree_proc_proportional(int proc_fd, pid_t pid, uint64_t *ret_bytes);
+/* Is the process in @ancestor's cgroup or below it? */
+int tree_proc_is_below(int proc_fd, pid_t pid, const char *ancestor, bool *ret);
+bool tree_proc_has_tag(int proc_fd, pid_t pid, uid_t uid, const char *tag);
+void tree_proc_identify(int proc_fd, struct tree_process *process);

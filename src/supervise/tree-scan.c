@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One scan: first the pids of the cgroup, then (TREE_SCAN_OUTSIDE) a pass over /proc that reads one
+ * stat for each process of the machine and finds descendants and tagged ones, then the details of
+ * the members only.
+ *
+ * The order matters: whoever is forked while the cgroup is listed still shows up in the pass over
+ * /proc, as a child of a member. Whoever vanishes at any point is simply not in the sample.
+ *
+ * The pass is made over the whole of /proc and not along /proc/PID/task/TID/children, which may
+ * miss children while others exit (proc(5)) and is missing from many kernels.
+ */
+
+#include "tree-internal.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+struct pid_list {
+	pid_t *pids;
+	size_t count, allocated;
+};
+
+struct seen_list {
+	struct tree_seen *entries;
+	size_t count, allocated;
+};
+
+static void cleanup_pids(struct pid_list *list)
+{
+	free(list->pids);
+}
+
+static void cleanup_seen(struct seen_list *list)
+{
+	free(list->entries);
+}
+
+#define _cleanup_pids_ __attribute__((cleanup(cleanup_pids)))
+#define _cleanup_seen_ __attribute__((cleanup(cleanup_seen)))
+
+static int grow(void **array, size_t *allocated, size_t count, size_t size)
+{
+	size_t wanted = *allocated ? *allocated * 2 : 64;
+	void *grown;
+
+	if (count < *allocated)
+		return 0;
+	grown = reallocarray(*array, wanted, size);
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	*allocated = wanted;
+	return 0;
+}
+
+static int add_pid(pid_t pid, void *userdata)
+{
+	struct pid_list *list = userdata;
+	int r = grow((void **)&list->pids, &list->allocated, list->count, sizeof(*list->pids));
+
+	if (r >= 0)
+		list->pids[list->count++] = pid;
+	return r;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t left = *(const pid_t *)a, right = *(const pid_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void sort_pids(struct pid_list *list)
+{
+	size_t kept = 0;
+
+	if (list->count == 0)
+		return;
+	qsort(list->pids, list->count, sizeof(*list->pids), compare_pids);
+	for (size_t i = 1; i < list->count; i++)
+		if (list->pids[i] != list->pids[kept])
+			list->pids[++kept] = list->pids[i];
+	list->count = kept + 1;
+}
+
+static bool has_pid(const struct pid_list *list, pid_t pid)
+{
+	return list->count > 0 &&
+	       bsearch(&pid, list->pids, list->count, sizeof(pid), compare_pids) != NULL;
+}
+
+/* A cgroup that is gone has nobody in it. */
+static int list_cgroup(const struct tree *tree, struct pid_list *list)
+{
+	int r;
+
+	if (!tree->top)
+		return 0;
+	r = cgroup_for_each_pid(tree->top, add_pid, list);
+	if (r < 0 && r != -ENODEV && r != -ENOENT)
+		return r;
+	sort_pids(list);
+	return 0;
+}
+
+/* The entries of a table by pid start with the pid, so that it is the key. */
+static int compare_seen(const void *a, const void *b)
+{
+	return compare_pids(&((const struct tree_seen *)a)->pid,
+			    &((const struct tree_seen *)b)->pid);
+}
+
+static struct tree_seen *find_seen(struct tree_seen *entries, size_t count, pid_t pid)
+{
+	struct tree_seen key = { .pid = pid };
+
+	return count ? bsearch(&key, entries, count, sizeof(key), compare_seen) : NULL;
+}
+
+static bool is_never(const struct tree *tree, pid_t pid)
+{
+	return pid <= 1 || pid == tree->self || pid == tree->exclude;
+}
+
+/* What is known of a process without looking at others: not yet descent, not yet its tag. */
+static void judge_alone(const struct tree *tree, const struct pid_list *inside,
+			struct tree_seen *entry)
+{
+	const struct tree_seen *before = find_seen(tree->seen, tree->seen_count, entry->pid);
+
+	entry->never = is_never(tree, entry->pid);
+	if (entry->never)
+		return;
+	entry->checked = before && before->start_ticks == entry->start_ticks && before->checked;
+	entry->member = has_pid(inside, entry->pid) ||
+			tree_find(tree, entry->pid, entry->start_ticks) >= 0 ||
+			(tree->agent > 0 && entry->pid == tree->agent &&
+			 entry->start_ticks == tree->agent_start_ticks) ||
+			/* Orphans of the session come to us, their subreaper. */
+			(tree->agent > 0 && entry->parent == tree->self);
+}
+
+static int list_processes(const struct tree *tree, const struct pid_list *inside,
+			  struct seen_list *list)
+{
+	DIR *directory;
+	struct dirent *item;
+	int fd, r = 0;
+
+	/* "." once more: the position in the directory belongs to the open file. */
+	fd = openat(tree->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	directory = fdopendir(fd);
+	if (!directory) {
+		r = -errno;
+		(void)close(fd);
+		return r;
+	}
+	while (r >= 0 && (item = readdir(directory))) {
+		struct proc_stat stat;
+		pid_t pid;
+
+		if (!isdigit((unsigned char)item->d_name[0]))
+			continue;
+		pid = (pid_t)strtol(item->d_name, NULL, 10);
+		if (tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
+			continue;
+		r = grow((void **)&list->entries, &list->allocated, list->count,
+			 sizeof(*list->entries));
+		if (r < 0)
+			break;
+		list->entries[list->count] = (struct tree_seen){
+			.pid = pid, .parent = stat.parent, .start_ticks = stat.start_ticks,
+		};
+		judge_alone(tree, inside, &list->entries[list->count++]);
+	}
+	(void)closedir(directory);
+	if (list->count > 0)
+		qsort(list->entries, list->count, sizeof(*list->entries), compare_seen);
+	return r;
+}
+
+/* Children of members are members. A parent mostly has the smaller pid, so that one pass and one
+ * more that changes nothing do; after the pids went round it may take more. */
+static void spread_to_children(struct seen_list *list)
+{
+	bool changed;
+
+	do {
+		changed = false;
+		for (size_t i = 0; i < list->count; i++) {
+			struct tree_seen *entry = &list->entries[i];
+			const struct tree_seen *parent;
+
+			if (entry->member || entry->never)
+				continue;
+			parent = find_seen(list->entries, list->count, entry->parent);
+			/* A parent that is younger is another one that got its pid. */
+			if (!parent || !parent->member || parent->start_ticks > entry->start_ticks)
+				continue;
+			entry->member = true;
+			changed = true;
+		}
+	} while (changed);
+}
+
+/* Reads the environment of those that nothing else tells of: once each, again while young. */
+static bool find_tagged(const struct tree *tree, struct seen_list *list)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct tree_seen *entry = &list->entries[i];
+
+		if (entry->member || entry->never || entry->checked ||
+		    entry->start_ticks < tree->agent_start_ticks)
+			continue;
+		if (tree_proc_has_tag(tree->proc_fd, entry->pid, tree->uid, tree->tag))
+			found = entry->member = true;
+		else
+			entry->checked = tree_age_usec(tree, entry->start_ticks) > TREE_YOUTH_USEC;
+	}
+	return found;
+}
+
+static int look_outside(struct tree *tree, const struct pid_list *inside, struct seen_list *list)
+{
+	int r = list_processes(tree, inside, list);
+
+	if (r < 0)
+		return r;
+	spread_to_children(list);
+	if (find_tagged(tree, list))
+		spread_to_children(list);
+	return 0;
+}
+
+/* Everybody who may be a member: in the cgroup, in the last sample, found outside. */
+static int gather_candidates(const struct tree *tree, const struct pid_list *inside,
+			     const struct seen_list *seen, struct pid_list *list)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < inside->count; i++)
+		r = add_pid(inside->pids[i], list);
+	for (size_t i = 0; r >= 0 && i < tree->sample.count; i++)
+		r = add_pid(tree->sample.processes[i].pid, list);
+	for (size_t i = 0; r >= 0 && i < seen->count; i++)
+		if (seen->entries[i].member)
+			r = add_pid(seen->entries[i].pid, list);
+	sort_pids(list);
+	return r;
+}
+
+struct scan {
+	struct tree *tree;
+	const struct pid_list *inside;
+	const struct seen_list *seen;
+	struct tree_sample sample;
+	struct tree_note *notes;
+};
+
+/* Is it in the session's cgroup? Being listed there is taken for an answer for known ones only:
+ * else the pid may have gone to another process since. */
+static bool is_inside(const struct scan *scan, pid_t pid, bool known)
+{
+	const struct tree *tree = scan->tree;
+	bool listed = has_pid(scan->inside, pid), below;
+
+	if (!tree->top)
+		return true;
+	if (listed && known)
+		return true;
+	if (tree_proc_is_below(tree->proc_fd, pid, tree->top->path, &below) < 0)
+		return listed;
+	return below;
+}
+
+static bool is_found_outside(const struct scan *scan, const struct proc_stat *stat)
+{
+	const struct tree_seen *entry =
+		find_seen(scan->seen->entries, scan->seen->count, stat->pid);
+
+	return entry && entry->member && entry->start_ticks == stat->start_ticks;
+}
+
+static void identify(const struct scan *scan, struct tree_process *process,
+		     struct tree_note *note, const struct tree_process *before)
+{
+	bool is_old = process->age_usec > TREE_YOUTH_USEC;
+
+	/* Another comm is the trace that execve(2) leaves. */
+	if (before && strcmp(before->comm, process->comm) == 0 && (note->settled || !is_old))
+		return;
+	tree_proc_identify(scan->tree->proc_fd, process);
+	note->settled = is_old;
+}
+
+static void add_up(struct tree_sample *sample, const struct tree_process *process)
+{
+	sample->count++;
+	sample->resident_bytes += process->resident_bytes;
+	sample->tasks += process->threads ? process->threads : 1;
+	if (process->state == 'Z' || process->state == 'X')
+		return;
+	sample->alive++;
+	sample->outside += process->is_outside;
+}
+
+static void add_candidate(struct scan *scan, pid_t pid)
+{
+	struct tree *tree = scan->tree;
+	struct tree_process *process = &scan->sample.processes[scan->sample.count];
+	struct tree_note *note = &scan->notes[scan->sample.count];
+	struct tree_process *before = NULL;
+	struct proc_stat stat;
+	ssize_t index;
+	bool inside;
+
+	if (is_never(tree, pid) || tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
+		return;
+	index = tree_find(tree, pid, stat.start_ticks);
+	if (index >= 0)
+		before = &tree->sample.processes[index];
+	inside = is_inside(scan, pid, before != NULL);
+	/* One that is in the list only, or whose pid was a member's, has to be in the cgroup. */
+	if (!before && !is_found_outside(scan, &stat) && !(tree->top && inside))
+		return;
+
+	*note = before ? tree->notes[index] : (struct tree_note){ 0 };
+	*process = before ? *before : (struct tree_process){ 0 };
+	process->pid = pid;
+	process->parent = stat.parent;
+	process->process_group = stat.process_group;
+	process->session = stat.session;
+	process->start_ticks = stat.start_ticks;
+	process->threads = stat.threads;
+	process->state = stat.state;
+	process->age_usec = tree_age_usec(tree, stat.start_ticks);
+	process->is_agent = pid == tree->agent && stat.start_ticks == tree->agent_start_ticks;
+	process->is_outside = !inside;
+	memcpy(process->comm, stat.comm, sizeof(process->comm));
+	tree_proc_memory(tree->proc_fd, pid, &process->resident_bytes, &process->swap_bytes);
+	identify(scan, process, note, before);
+	if (before)
+		before->command = NULL;		/* it has moved */
+	add_up(&scan->sample, process);
+}
+
+static int fill_sample(struct scan *scan, const struct pid_list *candidates)
+{
+	size_t size = candidates->count ? candidates->count : 1;
+
+	scan->sample.processes = calloc(size, sizeof(*scan->sample.processes));
+	scan->notes = calloc(size, sizeof(*scan->notes));
+	if (!scan->sample.processes || !scan->notes) {
+		free(scan->sample.processes);
+		free(scan->notes);
+		return -ENOMEM;
+	}
+	/* From here on nothing can fail, so that the last sample may be taken to pieces. */
+	for (size_t i = 0; i < candidates->count; i++)
+		add_candidate(scan, candidates->pids[i]);
+	return 0;
+}
+
+int tree_scan_once(struct tree *tree, unsigned flags)
+{
+	_cleanup_pids_ struct pid_list inside = { 0 }, candidates = { 0 };
+	_cleanup_seen_ struct seen_list seen = { 0 };
+	struct scan scan = { .tree = tree, .inside = &inside, .seen = &seen };
+	bool outside = (flags & TREE_SCAN_OUTSIDE) || !tree->top;
+	int r;
+
+	r = list_cgroup(tree, &inside);
+	if (r >= 0 && outside)
+		r = look_outside(tree, &inside, &seen);
+	if (r >= 0)
+		r = gather_candidates(tree, &inside, &seen, &candidates);
+	if (r >= 0)
+		r = fill_sample(&scan, &candidates);
+	if (r < 0)
+		return r;
+	tree_sample_finish(&tree->sample);
+	free(tree->notes);
+	tree->sample = scan.sample;
+	tree->notes = scan.notes;
+	if (outside) {
+		free(tree->seen);
+		tree->seen = take_pointer(seen.entries);
+		tree->seen_count = seen.count;
+	}
+	return 0;
+}
+
+uint64_t tree_age_usec(const struct tree *tree, uint64_t start_ticks)
+{
+	struct timespec now;
+	uint64_t now_usec, start_usec;
+
+	/* The clock that start times are told in. */
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	now_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	start_usec = start_ticks / tree->ticks_per_second * 1000000 +
+		     start_ticks % tree->ticks_per_second * 1000000 / tree->ticks_per_second;
+	return now_usec > start_usec ? now_usec - start_usec : 0;
+}
