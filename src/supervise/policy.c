@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+
+/* See policy.h. Nothing here reads a clock, a file or a process. */
+
+#include "oc-run/policy.h"
+
+#define LOOK_QUIET_USEC UINT64_C(1000000)
+#define LOOK_FASTEST_USEC UINT64_C(20000)
+
+/* The steps, in percent of memory.max: see the design's decision on memory.high. */
+static const unsigned high_steps[] = { 80, 88, 95 };
+
+uint64_t policy_next_high(uint64_t high_bytes, uint64_t max_bytes)
+{
+	if (max_bytes == LIMIT_UNLIMITED || high_bytes == LIMIT_UNLIMITED)
+		return LIMIT_UNLIMITED;
+	for (size_t i = 0; i < ARRAY_SIZE(high_steps); i++) {
+		uint64_t step = max_bytes / 100 * high_steps[i];
+
+		/* One percent apart at least: what the kernel rounded is no step. */
+		if (step > high_bytes + max_bytes / 100)
+			return step;
+	}
+	return LIMIT_UNLIMITED;
+}
+
+static bool is_candidate(const struct tree_process *process)
+{
+	return process->state != 'Z' && process->state != 'X';
+}
+
+/* The largest tool; the agent only when nothing else is worth it. */
+static bool pick_largest(const struct tree_sample *sample, uint64_t excess_bytes, size_t *ret_index)
+{
+	size_t tool = SIZE_MAX, agent = SIZE_MAX;
+
+	for (size_t i = 0; i < sample->count; i++) {
+		const struct tree_process *process = &sample->processes[i];
+
+		if (!is_candidate(process))
+			continue;
+		if (process->is_agent)
+			agent = i;
+		else if (tool == SIZE_MAX ||
+			 process->resident_bytes > sample->processes[tool].resident_bytes)
+			tool = i;
+	}
+	/* Killing small tools one after the other would not help when the agent is the hog. */
+	if (agent != SIZE_MAX &&
+	    (tool == SIZE_MAX ||
+	     (sample->processes[tool].resident_bytes < excess_bytes / 4 &&
+	      sample->processes[agent].resident_bytes > sample->resident_bytes / 2)))
+		tool = agent;
+	if (tool == SIZE_MAX)
+		return false;
+	*ret_index = tool;
+	return true;
+}
+
+static bool pick_newest(const struct tree_sample *sample, size_t *ret_index)
+{
+	size_t newest = SIZE_MAX;
+
+	for (size_t i = 0; i < sample->count; i++) {
+		const struct tree_process *process = &sample->processes[i];
+
+		if (!is_candidate(process) || process->is_agent)
+			continue;
+		if (newest == SIZE_MAX ||
+		    process->start_ticks >= sample->processes[newest].start_ticks)
+			newest = i;
+	}
+	if (newest == SIZE_MAX)
+		return false;
+	*ret_index = newest;
+	return true;
+}
+
+struct policy_verdict policy_judge(const struct policy_limits *limits,
+				   const struct tree_sample *sample, uint64_t memory_bytes)
+{
+	struct policy_verdict verdict = { .kind = POLICY_FINE };
+
+	if (memory_bytes > limits->memory_bytes &&
+	    pick_largest(sample, memory_bytes - limits->memory_bytes, &verdict.victim))
+		verdict.kind = POLICY_KILL_FOR_MEMORY;
+	else if (sample->tasks > limits->tasks && pick_newest(sample, &verdict.victim))
+		verdict.kind = POLICY_KILL_FOR_TASKS;
+	return verdict;
+}
+
+uint64_t policy_next_look_usec(const struct policy_limits *limits, uint64_t memory_before,
+			       uint64_t memory_now, uint64_t elapsed_usec, uint64_t tasks_now)
+{
+	uint64_t look_usec = LOOK_QUIET_USEC;
+
+	if (limits->memory_bytes != LIMIT_UNLIMITED) {
+		uint64_t left = memory_now < limits->memory_bytes ?
+			limits->memory_bytes - memory_now : 0;
+		uint64_t grown = memory_now > memory_before ? memory_now - memory_before : 0;
+
+		/* Half of the time in which it would be reached at the rate just seen. */
+		if (left == 0)
+			look_usec = LOOK_FASTEST_USEC;
+		else if (grown > limits->memory_bytes / 200 && elapsed_usec > 0)
+			look_usec = (uint64_t)((double)left / (double)grown *
+					       (double)elapsed_usec / 2);
+		else if (left < limits->memory_bytes / 8)
+			look_usec = LOOK_QUIET_USEC / 4;
+	}
+	if (limits->tasks != LIMIT_UNLIMITED && tasks_now > limits->tasks / 2)
+		look_usec = look_usec < LOOK_QUIET_USEC / 10 ? look_usec : LOOK_QUIET_USEC / 10;
+	if (look_usec < LOOK_FASTEST_USEC)
+		return LOOK_FASTEST_USEC;
+	return look_usec < LOOK_QUIET_USEC ? look_usec : LOOK_QUIET_USEC;
+}
