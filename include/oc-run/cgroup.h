@@ -39,6 +39,8 @@ struct cgroup_usage {
 	uint64_t cpu_usec;			/* cpu.stat usage_usec */
 };
 
+/* @path as in /proc/PID/cgroup, below the mount point. -EXDEV: it lies outside of our cgroup
+ * namespace ("/../x"). */
 _must_check_ int cgroup_open(const char *mount, const char *path, struct cgroup *ret);
 _must_check_ int cgroup_open_child(const struct cgroup *parent, const char *name,
 				   struct cgroup *ret);
@@ -49,15 +51,18 @@ void cgroup_finish(struct cgroup *cgroup);
 /* @size with the closing NUL; -EFBIG when the file is longer. No allocation. */
 _must_check_ int cgroup_read(const struct cgroup *cgroup, const char *file, char *text,
 			     size_t size);
+/* One write(2): one order to the kernel. No allocation. */
 _must_check_ int cgroup_write(const struct cgroup *cgroup, const char *file, const char *text);
 
 /* Moves a process (all its threads). Writes cgroup.procs; never CLONE_INTO_CGROUP. */
 _must_check_ int cgroup_attach(const struct cgroup *cgroup, pid_t pid);
 
-/* Path in the "0::" line of /proc/PID/cgroup. Caller frees. */
+/* Path in the "0::" line of /proc/PID/cgroup. -ESRCH: no such process. Caller frees. */
 _must_check_ int cgroup_of_process(pid_t pid, char **ret_path);
 
-/* Writes the number of pids in the cgroup and all cgroups below it that it gave to @callback. */
+/* Gives each pid in the cgroup and all cgroups below it to @callback, and returns how many those
+ * were. A negative result of the callback ends the walk and is returned. Processes of other pid
+ * namespaces, which have no pid here, are left out. No allocation. */
 typedef int (*cgroup_pid_callback)(pid_t pid, void *userdata);
 _must_check_ int cgroup_for_each_pid(const struct cgroup *cgroup, cgroup_pid_callback callback,
 				     void *userdata);
@@ -68,9 +73,13 @@ _must_check_ int cgroup_is_populated(const struct cgroup *cgroup, bool *ret_popu
  * "populated 0", write again if it does not come within a second. No allocation. */
 _must_check_ int cgroup_kill(const struct cgroup *cgroup);
 
+/* The second way of cgroup_kill() alone, for the tests. */
+_must_check_ int cgroup_kill_by_pid(const struct cgroup *cgroup);
+
 /* Removes the cgroup named @name below @parent with all cgroups below it. -EBUSY while populated.
- * -ENOENT is success. */
+ * -ENOENT is success. No allocation. */
 _must_check_ int cgroup_remove(const struct cgroup *parent, const char *name);
 
+/* A file that this kernel or cgroup does not have leaves its fields at 0. -ENODEV: removed. */
 _must_check_ int cgroup_read_counters(const struct cgroup *cgroup, struct cgroup_counters *ret);
 _must_check_ int cgroup_read_usage(const struct cgroup *cgroup, struct cgroup_usage *ret);

@@ -178,6 +178,17 @@ int cgroup_parse_events(const char *text, struct cgroup_events *ret)
 	return 0;
 }
 
+int cgroup_parse_cpu_usage(const char *text, uint64_t *ret_usec)
+{
+	static const struct keyed_field fields[] = { { "usage_usec", 0 } };
+	uint64_t usage;
+	int r = parse_keyed_some(text, fields, ARRAY_SIZE(fields), &usage);
+
+	if (r == 0)
+		*ret_usec = usage;
+	return r;
+}
+
 int cgroup_parse_memory_stat(const char *text, struct memory_stat *ret)
 {
 	/* "kernel" is the sum of the others since 5.18; before that they are added up here. */
