@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,5 +119,27 @@ int verb_cache(int argc, char **argv)
 	while (read(fd, block, sizeof(block)) > 0)
 		;
 	say_ready();
+	return 0;
+}
+
+/* beside BYTES CMD...: a large parent with a tool; says how the tool ended. */
+int verb_beside(int argc, char **argv)
+{
+	int status = 0;
+	pid_t pid;
+
+	if (argc < 2)
+		die("beside wants BYTES CMD");
+	take(parse_bytes(argv[0]));
+	say_ready();
+	pid = fork();
+	if (pid == 0)
+		exec_rest(argc - 1, argv + 1);
+	if (pid < 0)
+		die("cannot fork: %s", strerror(errno));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	(void)printf("tool %d\n",
+		     WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	return 0;
 }

@@ -191,6 +191,7 @@ static const struct verb {
 	{ "leak", "BYTES_PER_SEC|max [--threads N] [--max BYTES]", verb_leak },
 	{ "hold", "BYTES SECONDS", verb_hold },
 	{ "cache", "FILE BYTES", verb_cache },
+	{ "beside", "BYTES CMD...", verb_beside },
 	{ "forkbomb", "[N]", verb_forkbomb },
 	{ "tasks", "N", verb_tasks },
 	{ "setsid", "CMD...", verb_setsid },

@@ -36,6 +36,7 @@ _Noreturn void exec_rest(int argc, char **argv);
 int verb_leak(int argc, char **argv);
 int verb_hold(int argc, char **argv);
 int verb_cache(int argc, char **argv);
+int verb_beside(int argc, char **argv);
 
 int verb_forkbomb(int argc, char **argv);
 int verb_tasks(int argc, char **argv);
