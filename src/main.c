@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * oc-run: from the command line to the exit status. Reads like a table of contents; what is done
+ * stands in the modules.
+ */
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "build-config.h"
+#include "oc-run/command.h"
+#include "oc-run/config.h"
+#include "oc-run/host.h"
+#include "oc-run/options.h"
+#include "oc-run/plan.h"
+#include "oc-run/registry.h"
+#include "oc-run/report.h"
+#include "oc-run/session.h"
+
+/* oc-run's own failures; a command that can't be run has the shells' 126 and 127. */
+#define EXIT_OWN_FAILURE 125
+#define EXIT_CANNOT_EXECUTE 126
+#define EXIT_NOT_FOUND 127
+
+extern char **environ;
+
+struct run {
+	struct signal_state signals;
+	struct options options;
+	struct settings settings;
+	struct host host;
+	char *executable;
+	char *id;
+	struct backend *backend;
+	struct plan *plan;
+	bool backend_is_free_choice;
+};
+
+static int fail(const struct diag *diag, int status)
+{
+	(void)fprintf(stderr, "oc-run: %s\n", diag->text);
+	return status;
+}
+
+static void print_warnings(const struct plan *plan)
+{
+	for (char **warning = plan->warnings; !plan->quiet && warning && *warning; warning++)
+		(void)fprintf(stderr, "oc-run: %s\n", *warning);
+}
+
+static int print_and_free(char *text)
+{
+	bool written = text && fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+
+	free(text);
+	return written ? 0 : EXIT_OWN_FAILURE;
+}
+
+/* Settings from files, variables and options, in this order; options win. */
+static int gather_settings(struct run *run, struct diag *diag)
+{
+	_cleanup_free_ char *user_dir = config_user_dir();
+	const struct config_roots roots = {
+		.system_dir = config_system_dir(),
+		.user_dir = user_dir,
+	};
+	int r = config_load(&roots, environ, &run->settings, diag);
+
+	if (r < 0)
+		return r;
+	settings_override(&run->settings, &run->options.settings);
+	return 0;
+}
+
+static int find_backend(struct run *run, enum backend_kind choice, struct diag *diag)
+{
+	bool insist = choice == BACKEND_CGROUPFS;
+	enum enforce_mode enforce;
+	int r = plan_enforce_choice(&run->settings, &enforce, diag);
+
+	if (r < 0)
+		return r;
+	run->backend_is_free_choice = choice == BACKEND_AUTO && enforce == ENFORCE_AUTO;
+	return backend_probe(choice, &run->host, insist || enforce == ENFORCE_KERNEL,
+			     &run->backend, diag);
+}
+
+static int make_plan(struct run *run, struct diag *diag)
+{
+	const struct plan_request request = {
+		.id = run->id,
+		.command = run->options.command,
+		.executable = run->executable,
+		.setenv = run->options.setenv,
+		.settings = &run->settings,
+		.host = &run->host,
+		.backend = backend_facts(run->backend),
+	};
+
+	return plan_resolve(&request, &run->plan, diag);
+}
+
+/* 0: there is a plan; else the exit status, with the error printed. */
+static int prepare(struct run *run)
+{
+	struct diag diag = DIAG_INIT;
+	enum backend_kind choice;
+
+	if (gather_settings(run, &diag) < 0 || host_gather(&run->host, &diag) < 0 ||
+	    plan_backend_choice(&run->settings, &choice, &diag) < 0 ||
+	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0)
+		return fail(&diag, EXIT_OWN_FAILURE);
+	return 0;
+}
+
+static void tell_removed(const char *id, void *userdata)
+{
+	const struct plan *plan = userdata;
+
+	if (plan->verbose)
+		(void)fprintf(stderr, "oc-run: removed what was left of session %s\n", id);
+}
+
+static void sweep(const struct run *run)
+{
+	/* What can't be removed now is tried again by the next start; it is no reason to fail. */
+	int r = registry_sweep(&run->host, tell_removed, run->plan);
+
+	(void)r;
+}
+
+static int run_session(struct run *run, struct session_record *record, int *ret_errno,
+		       struct diag *diag)
+{
+	const struct session_request request = {
+		.plan = run->plan,
+		.host = &run->host,
+		.backend = run->backend,
+		.signals = &run->signals,
+	};
+
+	return session_run(&request, record, ret_errno, diag);
+}
+
+/* The backend looked right and failed all the same: run without a cgroup rather than not at all,
+ * and say so. */
+static int run_without_cgroup(struct run *run, struct session_record *record, int *ret_errno,
+			      struct diag *diag)
+{
+	int r;
+
+	(void)fprintf(stderr, "oc-run: %s; the command runs without a cgroup of its own\n",
+		      diag->text);
+	run->plan = plan_free(run->plan);
+	run->backend = backend_free(run->backend);
+	r = backend_probe(BACKEND_NONE, &run->host, false, &run->backend, diag);
+	if (r < 0)
+		return r;
+	r = make_plan(run, diag);
+	if (r < 0)
+		return r;
+	print_warnings(run->plan);
+	session_record_finish(record);
+	return run_session(run, record, ret_errno, diag);
+}
+
+static int tell_report(const struct plan *plan, const struct session_record *record)
+{
+	struct diag diag = DIAG_INIT;
+
+	if (plan->verbose || (!plan->quiet && report_is_needed(record))) {
+		_cleanup_free_ char *text = report_text(record);
+
+		if (text)
+			(void)fputs(text, stderr);
+	}
+	if (plan->json_status_fd >= 0) {
+		_cleanup_free_ char *line = report_json_ended(record);
+
+		if (line)
+			(void)!dprintf(plan->json_status_fd, "%s\n", line);
+	}
+	if (plan->report_path && report_write_file(record, plan->report_path, &diag) < 0)
+		return fail(&diag, 0);
+	return 0;
+}
+
+static int execute(struct run *run)
+{
+	struct session_record *record = calloc(1, sizeof(*record));
+	struct diag diag = DIAG_INIT;
+	int exec_errno = 0, status, r;
+
+	if (!record) {
+		(void)diag_set(&diag, -ENOMEM, "out of memory");
+		return fail(&diag, EXIT_OWN_FAILURE);
+	}
+	print_warnings(run->plan);
+	sweep(run);
+	r = run_session(run, record, &exec_errno, &diag);
+	if (r == SESSION_NO_CGROUP && run->backend_is_free_choice)
+		r = run_without_cgroup(run, record, &exec_errno, &diag);
+	if (r == SESSION_ENDED) {
+		(void)tell_report(run->plan, record);
+		status = outcome_exit_status(record);
+	} else if (r == SESSION_NOT_EXECUTED) {
+		status = fail(&diag, exec_errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+	} else {
+		status = fail(&diag, EXIT_OWN_FAILURE);
+	}
+	session_record_finish(record);
+	free(record);
+	return status;
+}
+
+/* 0: go on; else the exit status. */
+static int resolve_command(struct run *run)
+{
+	struct diag diag = DIAG_INIT;
+	int r = command_resolve(run->options.command[0], getenv("PATH"),
+				run->settings.values[SETTING_CHDIR].text, &run->executable, &diag);
+
+	if (r < 0)
+		return fail(&diag, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+	if (r == COMMAND_EXEC_DIRECTLY) {
+		(void)execve(run->executable, run->options.command, environ);
+		(void)diag_set(&diag, -errno, "cannot run \"%s\": %s", run->executable,
+			       strerror(errno));
+		return fail(&diag, EXIT_CANNOT_EXECUTE);
+	}
+	return 0;
+}
+
+static void run_finish(struct run *run)
+{
+	run->plan = plan_free(run->plan);
+	run->backend = backend_free(run->backend);
+	host_finish(&run->host);
+	settings_finish(&run->settings);
+	options_finish(&run->options);
+	free(run->executable);
+	free(run->id);
+}
+
+static int run_command(struct run *run)
+{
+	int status = prepare(run);
+
+	if (status != 0)
+		return status;
+	if (run->plan->dry_run)
+		return print_and_free(plan_describe(run->plan, backend_facts(run->backend)));
+	return execute(run);
+}
+
+int main(int argc, char **argv)
+{
+	struct run run = { 0 };
+	struct diag diag = DIAG_INIT;
+	int r, status;
+
+	if (signal_state_save(&run.signals) < 0)
+		return EXIT_OWN_FAILURE;
+	/* Privileges that the person does not have would be lent to any command. */
+	if (getauxval(AT_SECURE)) {
+		(void)diag_set(&diag, -EPERM, "refuses to run with the setuid bit or file "
+			       "capabilities; remove them (chmod u-s, setcap -r)");
+		return fail(&diag, EXIT_OWN_FAILURE);
+	}
+	r = options_parse(argc, argv, &run.options, &diag);
+	if (r < 0) {
+		status = fail(&diag, EXIT_OWN_FAILURE);
+	} else if (r == OPTIONS_HELP) {
+		status = print_and_free(options_help());
+	} else if (r == OPTIONS_VERSION) {
+		status = puts("oc-run " OC_RUN_VERSION) < 0 ? EXIT_OWN_FAILURE : 0;
+	} else {
+		status = resolve_command(&run);
+		if (status == 0)
+			status = run_command(&run);
+	}
+	run_finish(&run);
+	return status;
+}

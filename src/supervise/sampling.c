@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Looking at the tree. Where the kernel enforces, its event files wake us, and samples are rare:
+ * they serve names and peaks. Where oc-run enforces by watching, the policy says when to look next
+ * and who has to go.
+ */
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oc-run/process-scan.h"
+#include "session-internal.h"
+
+#define LOOK_SOON_USEC (100 * UINT64_C(1000))
+#define LOOK_CALM_USEC (5 * UINT64_C(1000000))
+/* Looks that list all of /proc for members that left: 0.1 s, 1 s and 3 s after the start, as
+ * Chromium leaves while it starts, then every other calm look. */
+static const uint64_t first_looks_usec[] = { 100000, 900000, 2000000 };
+
+static void tell_escapes(struct session *session, const struct tree_sample *sample)
+{
+	struct record_event *event;
+	int brought_back;
+
+	if (sample->outside == 0)
+		return;
+	event = session_note(session, RECORD_ESCAPE, sample->outside);
+	for (size_t i = 0; event && i < sample->count; i++) {
+		if (!sample->processes[i].is_outside || sample->processes[i].state == 'Z')
+			continue;
+		(void)snprintf(event->detail, sizeof(event->detail), "%s (pid %d) left the cgroup",
+			       sample->processes[i].name, (int)sample->processes[i].pid);
+		break;
+	}
+	brought_back = tree_recapture(session->tree);
+	if (brought_back > 0)
+		session->record->recaptured += (size_t)brought_back;
+	session_tell(session, event);
+}
+
+static void kill_victim(struct session *session, const struct policy_verdict *verdict,
+			const struct tree_sample *sample)
+{
+	const struct tree_process *process = &sample->processes[verdict->victim];
+	bool for_memory = verdict->kind == POLICY_KILL_FOR_MEMORY;
+	struct record_event *event = session_note(session, RECORD_WATCH_KILL, 1);
+
+	if (event) {
+		event->victim.pid = process->pid;
+		(void)snprintf(event->victim.name, sizeof(event->victim.name), "%s", process->name);
+		if (process->command)
+			(void)snprintf(event->victim.command, sizeof(event->victim.command), "%s",
+				       process->command);
+		event->victim.bytes = process->resident_bytes;
+		event->victim.source = VICTIM_OWN;
+		event->victim.is_agent = process->is_agent;
+		(void)snprintf(event->detail, sizeof(event->detail), "%s",
+			       for_memory ? "over the memory limit" : "over the limit of tasks");
+	}
+	if (process_signal(process->pid, SIGKILL) >= 0)
+		session_tell(session, event);
+}
+
+/* The sum of resident memory counts shared pages once for each process: only when it is over the
+ * limit is the true, dearer figure read. */
+static uint64_t memory_of(struct session *session, const struct tree_sample *sample)
+{
+	uint64_t proportional;
+
+	if (sample->resident_bytes <= session->watched.memory_bytes)
+		return sample->resident_bytes;
+	proportional = tree_proportional_bytes(session->tree);
+	return proportional > 0 ? proportional : sample->resident_bytes;
+}
+
+static uint64_t enforce(struct session *session, const struct tree_sample *sample)
+{
+	uint64_t now_usec = session_now_usec();
+	uint64_t memory_bytes = memory_of(session, sample);
+	struct policy_verdict verdict = policy_judge(&session->watched, sample, memory_bytes);
+	uint64_t next_usec = policy_next_look_usec(&session->watched, session->looked_bytes,
+						   memory_bytes, now_usec - session->looked_usec,
+						   sample->tasks);
+
+	if (verdict.kind != POLICY_FINE)
+		kill_victim(session, &verdict, sample);
+	session->looked_bytes = memory_bytes;
+	session->looked_usec = now_usec;
+	return next_usec;
+}
+
+static void note_peaks(struct session *session, const struct tree_sample *sample)
+{
+	struct session_record *record = session->record;
+
+	if (sample->resident_bytes > record->memory_peak_bytes)
+		record->memory_peak_bytes = sample->resident_bytes;
+	if (sample->tasks > record->tasks_peak)
+		record->tasks_peak = sample->tasks;
+}
+
+void sampling_look(struct session *session, unsigned flags)
+{
+	const struct tree_sample *sample;
+
+	if (tree_scan(session->tree, flags, &sample) < 0)
+		return;		/* the last one stands; the next look comes */
+	note_peaks(session, sample);
+	if (session->watch)
+		tell_escapes(session, sample);
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *session = userdata;
+	uint64_t next_usec = LOOK_CALM_USEC;
+	unsigned look = session->looks++;
+
+	(void)source;
+	(void)usec;
+	if (session->supervisor.state != SUPERVISOR_RUNNING)
+		return 0;
+	sampling_look(session, look < ARRAY_SIZE(first_looks_usec) || look % 2 == 0 ?
+		      TREE_SCAN_OUTSIDE : 0);
+	if (look + 1 < ARRAY_SIZE(first_looks_usec))
+		next_usec = first_looks_usec[look + 1];
+	if (session->watches_limits && tree_last(session->tree)) {
+		uint64_t enforce_usec = enforce(session, tree_last(session->tree));
+
+		next_usec = enforce_usec < next_usec ? enforce_usec : next_usec;
+	}
+	return session_arm(session, &session->look_timer, next_usec, on_look);
+}
+
+int sampling_start(struct session *session)
+{
+	const struct plan_limit *limits = session->plan->limits;
+
+	session->watched.memory_bytes = limits[LIMIT_MEMORY_MAX].enforcer == ENFORCER_WATCH ?
+		limits[LIMIT_MEMORY_MAX].value : LIMIT_UNLIMITED;
+	session->watched.tasks = limits[LIMIT_PIDS_MAX].enforcer == ENFORCER_WATCH ?
+		limits[LIMIT_PIDS_MAX].value : LIMIT_UNLIMITED;
+	session->watches_limits = session->watched.memory_bytes != LIMIT_UNLIMITED ||
+		session->watched.tasks != LIMIT_UNLIMITED;
+	session->looked_usec = session_now_usec();
+	return session_arm(session, &session->look_timer,
+			   session->watches_limits ? LOOK_SOON_USEC / 5 : LOOK_SOON_USEC, on_look);
+}
+
+void sampling_peaks(struct session *session)
+{
+	struct session_record *record = session->record;
+	struct cgroup_usage usage;
+
+	record->peak_is_sampled = true;
+	if (session->cgroup.payload.dirfd < 0 ||
+	    cgroup_read_usage(&session->cgroup.payload, &usage) < 0)
+		return;
+	record->usage = usage;
+	if (usage.memory_peak > 0) {
+		record->memory_peak_bytes = usage.memory_peak;
+		record->peak_is_sampled = false;
+	}
+	record->swap_peak_bytes = usage.swap_peak;
+	if (usage.pids_peak > record->tasks_peak)
+		record->tasks_peak = usage.pids_peak;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the parts of a running session share: session.c (start and end), supervise.c (the loop),
+ * sampling.c (looking at the tree), victims.c (who was killed), actions.c (what is done). */
+
+#include <systemd/sd-event.h>
+
+#include "oc-run/keeper.h"
+#include "oc-run/kernel-log.h"
+#include "oc-run/policy.h"
+#include "oc-run/registry.h"
+#include "oc-run/session.h"
+#include "oc-run/supervisor.h"
+#include "oc-run/terminal.h"
+#include "oc-run/tree.h"
+#include "oc-run/watch.h"
+
+/* A kill that was counted and is still to be given a name. */
+#define VICTIMS_PENDING_MAX 32
+
+struct victims {
+	struct record_victim candidates[VICTIMS_PENDING_MAX];	/* gone since the last sample */
+	size_t candidate_count;
+	uint64_t unnamed;		/* kills counted, not yet told */
+	unsigned tries;			/* of asking the kernel's log */
+	uint64_t at_usec, realtime_usec;
+	sd_event_source *timer;
+};
+
+struct session {
+	const struct plan *plan;
+	const struct host *host;
+	struct backend *backend;
+	struct session_record *record;
+
+	sd_event *event;
+	struct session_cgroup cgroup;
+	struct registry_entry registry;
+	struct terminal terminal;
+	struct keeper keeper;
+	unsigned keeper_restarts;
+	struct child child;
+	struct watch *watch;		/* NULL without a cgroup */
+	struct tree *tree;
+	struct kernel_log *kernel_log;
+	int proc_fd;
+
+	struct supervisor supervisor;
+	struct cgroup_counters counters_start;	/* of payload, before the command ran */
+	struct cgroup_counters scope_start;
+	uint64_t started_usec;		/* CLOCK_MONOTONIC */
+
+	uint64_t high_bytes;		/* memory.high as it is now */
+	uint64_t high_raised_usec;
+
+	struct victims victims;
+	bool watches_limits;		/* oc-run enforces memory or tasks itself */
+	struct policy_limits watched;
+	uint64_t looked_usec;		/* last sample */
+	uint64_t looked_bytes;
+	unsigned looks;
+	size_t escapes_told;
+	bool suspended;			/* we stopped ourselves because the command was stopped */
+
+	sd_event_source *deadline_timer;	/* of the supervisor */
+	sd_event_source *look_timer;
+	sd_event_source *settle_timer;		/* is anything left? */
+	sd_event_source *stopped_timer;		/* is the command still stopped? */
+	uint64_t settle_until_usec;		/* the tree may end by itself until then */
+	bool agent_end_told;			/* the supervisor knows that the command ended */
+};
+
+uint64_t session_now_usec(void);
+
+/* Adds an event to the record; NULL when the table is full. Call session_tell() when filled in. */
+struct record_event *session_note(struct session *session, enum record_event_kind kind,
+				  uint64_t value);
+/* To the journal and --json-status-fd. @event may be NULL. */
+void session_tell(struct session *session, const struct record_event *event);
+void session_status_line(struct session *session, char *text);
+
+/* supervise.c */
+_must_check_ int supervise_attach(struct session *session);
+_must_check_ int supervise_loop(struct session *session);
+void supervise_event(struct session *session, const struct supervisor_event *event);
+void supervise_counters(struct session *session, const struct watch_state *before,
+			const struct watch_state *now);
+
+/* actions.c */
+void actions_carry_out(struct session *session, const struct supervisor_answer *answer);
+void actions_raise_high(struct session *session, uint64_t crossings);
+bool actions_nothing_left(struct session *session);
+void actions_note_unkillable(struct session *session);
+
+/* sampling.c */
+_must_check_ int sampling_start(struct session *session);
+void sampling_look(struct session *session, unsigned flags);
+void sampling_peaks(struct session *session);
+
+/* victims.c */
+void victims_counted(struct session *session, uint64_t kills);
+void victims_agent_gone(struct session *session);
+void victims_finish(struct session *session);
+
+/* Arms *source (made when NULL) for @usec of CLOCK_MONOTONIC from now. */
+_must_check_ int session_arm(struct session *session, sd_event_source **source, uint64_t in_usec,
+			     sd_event_time_handler_t handler);

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A session's start and end. The order is the point:
+ *
+ *	registry entry, keeper, stub	from here on a SIGKILL of oc-run leaves nothing
+ *	cgroup with limits, read back	the stub is still blocked
+ *	tree, watch, kernel log		so that no event before exec is missed
+ *	exec				the command runs
+ *	...				supervise.c
+ *	last counters			before the cgroup goes
+ *	keeper, cgroup, registry	away, in this order
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "oc-run/process-scan.h"
+#include "oc-run/report.h"
+#include "session-internal.h"
+
+extern char **environ;
+
+uint64_t session_now_usec(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t realtime_now_usec(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+int session_arm(struct session *session, sd_event_source **source, uint64_t in_usec,
+		sd_event_time_handler_t handler)
+{
+	uint64_t at_usec = session_now_usec() + in_usec;
+	/* Late by a tenth at most, so that slow timers of the whole machine wake together. */
+	uint64_t accuracy_usec = in_usec / 10 > 1000 ? in_usec / 10 : 1000;
+	int r;
+
+	if (!*source)
+		return sd_event_add_time(session->event, source, CLOCK_MONOTONIC, at_usec,
+					 accuracy_usec, handler, session);
+	r = sd_event_source_set_time(*source, at_usec);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_time_accuracy(*source, accuracy_usec);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+}
+
+struct record_event *session_note(struct session *session, enum record_event_kind kind,
+				  uint64_t value)
+{
+	struct record_event *event = session_record_add(session->record, kind,
+							session_now_usec() - session->started_usec,
+							realtime_now_usec());
+
+	if (event)
+		event->value = value;
+	return event;
+}
+
+void session_status_line(struct session *session, char *text)
+{
+	_cleanup_free_ char *line = text;
+
+	/* A reader that went away is its own business: the session goes on. */
+	if (line && session->plan->json_status_fd >= 0)
+		(void)!dprintf(session->plan->json_status_fd, "%s\n", line);
+}
+
+void session_tell(struct session *session, const struct record_event *event)
+{
+	if (!event)
+		return;
+	report_journal_event(session->record, event);
+	if (session->plan->json_status_fd >= 0)
+		session_status_line(session, report_json_event(session->record, event));
+}
+
+static void strv_free(char **strings)
+{
+	for (char **string = strings; strings && *string; string++)
+		free(*string);
+	free(strings);
+}
+
+static size_t strv_length(char *const *strings)
+{
+	size_t length = 0;
+
+	while (strings && strings[length])
+		length++;
+	return length;
+}
+
+/* Replaces or appends NAME=VALUE. -ENOMEM. */
+static int environment_set(char **environment, size_t *length, const char *assignment)
+{
+	size_t name_length = strcspn(assignment, "=") + 1;
+	char *copy = strdup(assignment);
+
+	if (!copy)
+		return -ENOMEM;
+	for (size_t i = 0; i < *length; i++) {
+		if (strncmp(environment[i], assignment, name_length) == 0) {
+			free(environment[i]);
+			environment[i] = copy;
+			return 0;
+		}
+	}
+	environment[(*length)++] = copy;
+	environment[*length] = NULL;
+	return 0;
+}
+
+/* Our environment, what --setenv adds, and the tag. NULL: no memory. */
+static char **make_environment(const struct plan *plan)
+{
+	size_t length = 0, room = strv_length(environ) + strv_length(plan->setenv) + 2;
+	char **environment = calloc(room, sizeof(*environment));
+	char tag[64];
+
+	if (!environment)
+		return NULL;
+	for (char **entry = environ; *entry; entry++) {
+		environment[length] = strdup(*entry);
+		if (!environment[length++])
+			goto no_memory;
+	}
+	for (char **entry = plan->setenv; entry && *entry; entry++) {
+		if (environment_set(environment, &length, *entry) < 0)
+			goto no_memory;
+	}
+	(void)snprintf(tag, sizeof(tag), PROCESS_TAG "=%s", plan->id);
+	if (environment_set(environment, &length, tag) < 0)
+		goto no_memory;
+	return environment;
+no_memory:
+	strv_free(environment);
+	return NULL;
+}
+
+/* What oc-run takes itself arrives through the loop. Job control signals keep their default, so
+ * that Ctrl-Z stops oc-run together with its command. */
+static int block_signals(void)
+{
+	sigset_t mask;
+
+	if (sigfillset(&mask) < 0 || sigdelset(&mask, SIGTSTP) < 0 ||
+	    sigdelset(&mask, SIGTTIN) < 0 || sigdelset(&mask, SIGTTOU) < 0 ||
+	    sigprocmask(SIG_SETMASK, &mask, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+static int start_keeper(struct session *session, struct diag *diag)
+{
+	const struct keeper_request request = {
+		.session_id = session->plan->id,
+		.terminal = &session->terminal,
+		.cgroup_mount = session->host->cgroup_mount,
+		.cgroup_parent = backend_facts(session->backend)->parent,
+		.registry_path = session->registry.path,
+		.registry_fd = session->registry.fd,
+	};
+
+	return keeper_start(&request, &session->keeper, diag);
+}
+
+static int start_stub(struct session *session, const struct signal_state *signals,
+		      struct diag *diag)
+{
+	struct spawn_request request = {
+		.executable = session->plan->executable,
+		.argv = session->plan->command,
+		.working_directory = session->plan->chdir,
+		.signals = signals,
+	};
+	char **environment = make_environment(session->plan);
+	int r;
+
+	if (!environment)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	request.environment = environment;
+	r = spawn_stub(&request, &session->child, diag);
+	strv_free(environment);
+	return r;
+}
+
+static int start_watching(struct session *session, struct diag *diag)
+{
+	bool contained = session->cgroup.payload.dirfd >= 0;
+	const struct tree_request tree = {
+		.session_id = session->plan->id,
+		.agent = session->child.pid,
+		.exclude = session->keeper.pid,
+		.payload = contained ? &session->cgroup.payload : NULL,
+		.scope = contained ? &session->cgroup.scope : NULL,
+		.proc_fd = session->proc_fd,
+	};
+	const struct watch_request watch = {
+		.event = session->event,
+		.payload = &session->cgroup.payload,
+		.scope = &session->cgroup.scope,
+		.changed = (watch_fn)supervise_counters,
+		.userdata = session,
+	};
+	int r;
+
+	r = tree_new(&tree, &session->tree);
+	if (r < 0)
+		return diag_set(diag, r, "cannot look at the session's processes: %s", strerror(-r));
+	if (contained) {
+		r = watch_new(&watch, &session->watch);
+		if (r < 0)
+			return diag_set(diag, r, "cannot watch the cgroup's event files: %s",
+					strerror(-r));
+		session->counters_start = watch_state(session->watch)->payload;
+		session->scope_start = watch_state(session->watch)->scope;
+	}
+	r = kernel_log_open(&session->kernel_log);
+	if (r < 0)
+		return diag_set(diag, r, "out of memory");
+	return 0;
+}
+
+/* All that must stand before exec. */
+static int session_prepare(struct session *session, const struct session_request *request,
+			   struct diag *diag)
+{
+	int r;
+
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return diag_set(diag, -errno, "cannot become a subreaper: %s", strerror(errno));
+	session->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (session->proc_fd < 0)
+		return diag_set(diag, -errno, "cannot open \"/proc\": %s", strerror(errno));
+	r = block_signals();
+	if (r < 0)
+		return diag_set(diag, r, "cannot block signals: %s", strerror(-r));
+	r = sd_event_new(&session->event);
+	if (r < 0)
+		return diag_set(diag, r, "cannot make an event loop: %s", strerror(-r));
+	r = terminal_save(&session->terminal);
+	if (r < 0)
+		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
+	r = registry_enter(session->host, session->plan, &session->registry, diag);
+	if (r < 0)
+		return r;
+	r = start_keeper(session, diag);
+	if (r < 0)
+		return r;
+	r = start_stub(session, request->signals, diag);
+	if (r < 0)
+		return r;
+	r = backend_enter(session->backend, session->plan, session->child.pid, session->keeper.pid,
+			  &session->cgroup, diag);
+	if (r < 0)
+		return SESSION_NO_CGROUP;
+	r = keeper_hand_over(&session->keeper, &session->cgroup, session->child.pid);
+	if (r < 0)
+		return diag_set(diag, r, "the keeper did not take over the session: %s",
+				strerror(-r));
+	r = registry_update(&session->registry, session->plan, session->cgroup.scope.path,
+			    session->child.pid);
+	if (r < 0)
+		return diag_set(diag, r, "cannot write the session's entry \"%s\": %s",
+				session->registry.path, strerror(-r));
+	return start_watching(session, diag);
+}
+
+static void record_start(struct session *session)
+{
+	struct session_record *record = session->record;
+
+	session->started_usec = session_now_usec();
+	record->plan = session->plan;
+	record->backend = session->plan->backend;
+	record->enforced = session->cgroup.enforced;
+	record->started_realtime_usec = realtime_now_usec();
+	record->ram_bytes = session->host->ram_bytes < session->host->outer_memory_max ?
+		session->host->ram_bytes : session->host->outer_memory_max;
+	record->agent_pid = session->child.pid;
+	if (session->cgroup.scope.path)
+		record->cgroup_path = strdup(session->cgroup.scope.path);
+	session->high_bytes = session->plan->limits[LIMIT_MEMORY_HIGH].value;
+}
+
+static void counters_difference(struct cgroup_counters *now, const struct cgroup_counters *start)
+{
+	now->memory.low -= start->memory.low;
+	now->memory.high -= start->memory.high;
+	now->memory.max -= start->memory.max;
+	now->memory.oom -= start->memory.oom;
+	now->memory.oom_kill -= start->memory.oom_kill;
+	now->memory.oom_group_kill -= start->memory.oom_group_kill;
+	now->memory_local.low -= start->memory_local.low;
+	now->memory_local.high -= start->memory_local.high;
+	now->memory_local.max -= start->memory_local.max;
+	now->memory_local.oom -= start->memory_local.oom;
+	now->memory_local.oom_kill -= start->memory_local.oom_kill;
+	now->memory_local.oom_group_kill -= start->memory_local.oom_group_kill;
+	now->swap.high -= start->swap.high;
+	now->swap.max -= start->swap.max;
+	now->swap.fail -= start->swap.fail;
+	now->pids.max -= start->pids.max;
+}
+
+/* Before the cgroup goes: what it counted is gone with it. */
+static void record_end(struct session *session)
+{
+	struct session_record *record = session->record;
+
+	if (session->watch) {
+		int r = watch_read(session->watch);
+
+		(void)r;	/* -ENODEV: the last counters stand */
+		record->counters = watch_state(session->watch)->payload;
+		counters_difference(&record->counters, &session->counters_start);
+	}
+	sampling_peaks(session);
+	victims_finish(session);
+	record->stop_reason = session->supervisor.stop_reason;
+	record->stop_signal = session->supervisor.stop_signal;
+	record->duration_usec = session_now_usec() - session->started_usec;
+}
+
+static void session_finish(struct session *session)
+{
+	struct diag diag = DIAG_INIT;
+
+	if (session->child.handshake_fd >= 0)
+		spawn_abandon(&session->child);
+	keeper_dismiss(&session->keeper);
+	session->watch = watch_free(session->watch);
+	/* What could not be removed now is found by the next start: the entry stays. */
+	if (backend_leave(session->backend, &session->cgroup, &diag) >= 0)
+		registry_leave(&session->registry);
+	session->tree = tree_free(session->tree);
+	session->kernel_log = kernel_log_free(session->kernel_log);
+	session->deadline_timer = sd_event_source_unref(session->deadline_timer);
+	session->look_timer = sd_event_source_unref(session->look_timer);
+	session->settle_timer = sd_event_source_unref(session->settle_timer);
+	session->stopped_timer = sd_event_source_unref(session->stopped_timer);
+	session->victims.timer = sd_event_source_unref(session->victims.timer);
+	session->event = sd_event_unref(session->event);
+	session_cgroup_finish(&session->cgroup);
+	child_finish(&session->child);
+	cleanup_close(&session->registry.fd);
+	free(session->registry.path);
+	cleanup_close(&session->proc_fd);
+	terminal_finish(&session->terminal);
+}
+
+static void restore_terminal(struct session *session)
+{
+	bool hard = session->record->agent_ended && WIFSIGNALED(session->record->wait_status);
+
+	session->record->terminal_was_reset =
+		terminal_restore(&session->terminal, hard) == TERMINAL_RESTORED;
+}
+
+static int session_go(struct session *session, const struct session_request *request,
+		      int *ret_errno, struct diag *diag)
+{
+	bool is_exec = false;
+	int r;
+
+	r = session_prepare(session, request, diag);
+	if (r != 0)
+		return r;
+	record_start(session);
+	r = supervise_attach(session);
+	if (r < 0)
+		return diag_set(diag, r, "cannot set up the event loop: %s", strerror(-r));
+	r = spawn_release(&session->child, &is_exec, diag);
+	if (r < 0) {
+		*ret_errno = -r;
+		return is_exec ? SESSION_NOT_EXECUTED : r;
+	}
+	report_journal_started(session->record);
+	if (session->plan->json_status_fd >= 0)
+		session_status_line(session, report_json_started(session->record));
+	r = supervise_loop(session);
+	record_end(session);
+	restore_terminal(session);
+	if (r < 0)
+		return diag_set(diag, r, "the event loop failed: %s", strerror(-r));
+	return SESSION_ENDED;
+}
+
+int session_run(const struct session_request *request, struct session_record *record,
+		int *ret_errno, struct diag *diag)
+{
+	struct session session = {
+		.plan = request->plan,
+		.host = request->host,
+		.backend = request->backend,
+		.record = record,
+		.cgroup = SESSION_CGROUP_INIT,
+		.registry = REGISTRY_ENTRY_INIT,
+		.terminal = TERMINAL_INIT,
+		.keeper = KEEPER_INIT,
+		.child = CHILD_INIT,
+		.proc_fd = -1,
+	};
+	int r;
+
+	supervisor_init(&session.supervisor, request->plan->grace_usec, request->plan->stop_signal);
+	r = session_go(&session, request, ret_errno, diag);
+	session_finish(&session);
+	if (r == SESSION_ENDED) {
+		report_journal_ended(record);
+	}
+	return r;
+}
