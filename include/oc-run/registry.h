@@ -2,10 +2,17 @@
 #pragma once
 
 /*
- * The live sessions of this user: one file each below <runtime>/oc-run/sessions/, held with
- * flock(2) for as long as oc-run lives, so that a crashed session is told from a live one by the
- * kernel and not by a pid. The file says what has to be cleaned: id, cgroup path, unit, backend,
- * pid and start time of supervisor and command, boot id.
+ * The live sessions of this user: one file each, <folder>/<id>, held with flock(2) for as long as
+ * oc-run lives, so that a crashed session is told from a live one by the kernel and not by a pid.
+ * The keeper shares the lock (it is of the open file, which a fork shares): an entry counts as live
+ * until both are gone, so nobody sweeps what a keeper is still cleaning. The stub has a copy until
+ * its exec; the command has none.
+ *
+ * The file is JSON and says what has to be cleaned: id, boot id, cgroup (or where it will be made),
+ * unit, backend, pid and start time of oc-run and of the command.
+ *
+ * Folder: <runtime>/oc-run/sessions, where <runtime> is /run for root, else host.runtime_dir; where
+ * that can't be had, $XDG_CACHE_HOME or ~/.cache.
  */
 
 #include "oc-run/cgroup.h"
@@ -14,22 +21,30 @@
 #include "oc-run/plan.h"
 
 struct registry_entry {
-	int fd;			/* locked; -1: no runtime folder could be had */
-	char *path;
+	int fd;			/* locked; -1: no folder could be had */
+	char *path;		/* NULL then */
 };
 
 #define REGISTRY_ENTRY_INIT { .fd = -1 }
 
-/* Makes the entry before the cgroup is made. Without a folder to write to: 0 and fd -1. */
+/* Makes the entry, before the cgroup is made. @cgroup_parent: backend_facts.parent, or NULL: where
+ * to look if oc-run dies before registry_update().
+ * Without a folder to write to: 0 and fd -1. -EPERM with @diag when the folder is somebody else's
+ * or others may write to it: say so, and go on without. */
 _must_check_ int registry_enter(const struct host *host, const struct plan *plan,
-				struct registry_entry *ret, struct diag *diag);
+				const char *cgroup_parent, struct registry_entry *ret,
+				struct diag *diag);
 
-/* Adds what is known once the session stands. */
+/* Adds what is known once the session stands. @cgroup_path: of the scope, or NULL. */
 _must_check_ int registry_update(struct registry_entry *entry, const struct plan *plan,
 				 const char *cgroup_path, pid_t child);
+
+/* Removes the entry: the last thing of a session. Safe to call again, and on one without a file. */
 void registry_leave(struct registry_entry *entry);
 
-/* Ends and removes what sessions left whose oc-run is gone (unlocked entries; same boot: processes
- * by cgroup and tag, cgroups). Number of sessions removed. Each removed one goes to @removed. */
+/* Ends and removes what sessions left whose oc-run and keeper are gone (unlocked entries; same
+ * boot: processes by cgroup and tag, cgroups). Never a session that the caller itself runs in.
+ * Number of sessions removed. Each removed one goes to @removed (may be NULL). What could not be
+ * ended within 2 s keeps its entry. */
 _must_check_ int registry_sweep(const struct host *host,
 				void (*removed)(const char *id, void *userdata), void *userdata);

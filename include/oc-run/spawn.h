@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The child is a stub that is blocked on a pipe until its cgroup is right; then it execs. It stays
- * in oc-run's process group (native job control) and gets the signal mask and dispositions that
- * oc-run was started with. If oc-run dies first the pipe ends and the stub exits.
- * Set-up errors come back as {stage, errno}; success is the end of the status pipe.
+ * The child is a stub that is blocked on a socket until its cgroup is right; then it execs. It
+ * stays in oc-run's process group (native job control) and gets the signal mask and dispositions
+ * that oc-run was started with. If oc-run dies first the socket ends and the stub exits.
+ * Set-up errors come back as {stage, errno}; success is the end of the socket, which exec closes.
  */
 
 #include <signal.h>
@@ -22,7 +22,7 @@ struct signal_state {
 };
 
 struct spawn_request {
-	const char *executable;
+	const char *executable;			/* absolute path */
 	char *const *argv;
 	char *const *environment;
 	const char *working_directory;		/* or NULL */
@@ -32,22 +32,38 @@ struct spawn_request {
 struct child {
 	pid_t pid;		/* 0: none */
 	int pidfd;
-	int release_fd;
-	int status_fd;
+	int handshake_fd;	/* our end of the socket; -1 once released */
+	const char *executable;		/* for the diagnosis; both borrowed from the request */
+	const char *working_directory;
 };
 
-#define CHILD_INIT { .pidfd = -1, .release_fd = -1, .status_fd = -1 }
+#define CHILD_INIT { .pidfd = -1, .handshake_fd = -1 }
 
+/* Call before anything else in main(): libraries may change a disposition. */
 _must_check_ int signal_state_save(struct signal_state *ret);
 
+/* Gives this process @state: dispositions first, the mask last, so that whatever arrived while it
+ * was blocked takes effect at the very end. For the stub; no allocation. */
+_must_check_ int signal_state_restore(const struct signal_state *state);
+
+/* fork(2) with every signal blocked in the child (the parent's mask is as before): what arrives
+ * before the child has sorted out its own signals stays pending. */
+_must_check_ pid_t signal_state_fork(void);
+
+/* Forks the stub; the process must have one thread. Every signal stays blocked in the stub until
+ * right before exec, so a Ctrl-C during the set-up ends the command as it starts. */
 _must_check_ int spawn_stub(const struct spawn_request *request, struct child *ret,
 			    struct diag *diag);
 
 /* Lets it exec and waits for the outcome. On error the errno of the failed stage (-ENOENT,
  * -EACCES, ...) with @diag; the child is reaped then. *ret_is_exec tells a failed execve(2)
- * (126, 127) from other stages (125). */
+ * (126, 127) from other stages (125); always written.
+ * -ECHILD: the stub was killed before its set-up was through. A command that a pending signal ends
+ * at the moment of its exec is no error: its wait status tells. */
 _must_check_ int spawn_release(struct child *child, bool *ret_is_exec, struct diag *diag);
 
-/* Ends a stub that was not released. */
+/* Ends and reaps a stub that was not released. Safe to call again. */
 void spawn_abandon(struct child *child);
+
+/* Closes the fds; forgets the process without touching it. */
 void child_finish(struct child *child);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One entry's life. It is written and locked under a hidden name and then renamed, so that a sweep
+ * never sees an entry that is not locked yet; should a sweep take the hidden file for a stale one in
+ * the instant before it is locked, the entry is simply made again.
+ *
+ * Later changes are written in place: a new file would not carry the lock that the keeper shares.
+ * An entry only grows and is written with one write(2), so a death in between leaves the old text
+ * or the new.
+ */
+
+#include "oc-run/registry.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "oc-run/process-scan.h"
+#include "registry-folder.h"
+
+#define ENTER_TRIES 3
+
+/* What an entry can hold beyond the plan. */
+struct entry_facts {
+	const char *cgroup_parent, *cgroup_path;	/* or NULL */
+	pid_t child;					/* or 0 */
+};
+
+static bool add_text(cJSON *object, const char *key, const char *text)
+{
+	return !text || text[0] == '\0' || cJSON_AddStringToObject(object, key, text);
+}
+
+static bool add_process(cJSON *object, const char *key, pid_t pid)
+{
+	struct process_facts facts;
+	cJSON *process;
+
+	if (pid <= 0 || process_read_facts(pid, &facts) < 0)
+		return true;
+	process = cJSON_AddObjectToObject(object, key);
+	return process && cJSON_AddNumberToObject(process, "pid", pid) &&
+	       cJSON_AddNumberToObject(process, "start_ticks", (double)facts.start_ticks);
+}
+
+static bool fill_object(cJSON *object, const struct plan *plan, const struct entry_facts *facts)
+{
+	char boot_id[REGISTRY_BOOT_ID_MAX];
+
+	registry_boot_id(boot_id);
+	return add_text(object, "id", plan->id) && add_text(object, "name", plan->name) &&
+	       add_text(object, "boot_id", boot_id) &&
+	       add_text(object, "backend", backend_kind_name(plan->backend)) &&
+	       add_text(object, "unit", plan->unit) &&
+	       add_text(object, "cgroup_parent", facts->cgroup_parent) &&
+	       add_text(object, "cgroup", facts->cgroup_path) &&
+	       add_process(object, "supervisor", getpid()) &&
+	       add_process(object, "command", facts->child);
+}
+
+static int write_entry(int fd, const struct plan *plan, const struct entry_facts *facts)
+{
+	cJSON *object = cJSON_CreateObject();
+	char text[REGISTRY_TEXT_MAX];
+	size_t length;
+	bool printed = object && fill_object(object, plan, facts) &&
+		       cJSON_PrintPreallocated(object, text, (int)sizeof(text) - 8, false);
+
+	cJSON_Delete(object);
+	if (!printed)
+		return -ENOBUFS;
+	length = strlen(text);
+	text[length++] = '\n';
+	if (pwrite(fd, text, length, 0) != (ssize_t)length || ftruncate(fd, (off_t)length) < 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+/* -ESTALE: a sweep was quicker; try again. */
+static int make_entry(int folder, const struct plan *plan, const struct entry_facts *facts,
+		      int *ret_fd)
+{
+	char hidden[sizeof(plan->id) + 1];
+	_cleanup_close_ int fd = -1;
+	int error;
+
+	(void)snprintf(hidden, sizeof(hidden), ".%s", plan->id);
+	fd = openat(folder, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		error = errno == EWOULDBLOCK ? -ESTALE : -errno;
+		(void)unlinkat(folder, hidden, 0);
+		return error;
+	}
+	error = write_entry(fd, plan, facts);
+	if (error == 0 && renameat(folder, hidden, folder, plan->id) < 0)
+		error = errno == ENOENT ? -ESTALE : -errno;
+	if (error < 0) {
+		(void)unlinkat(folder, hidden, 0);
+		return error;
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int enter_folder(const char *base, const struct plan *plan, const struct entry_facts *facts,
+			struct registry_entry *ret, struct diag *diag)
+{
+	_cleanup_close_ int folder = -1, fd = -1;
+	char *path;
+	int error = registry_folder_open(base, true, &folder, diag);
+
+	for (int tries = 0; error == 0 && tries < ENTER_TRIES; tries++) {
+		error = make_entry(folder, plan, facts, &fd);
+		if (error != -ESTALE)
+			break;
+		error = 0;
+	}
+	if (error < 0)
+		return error;
+	if (fd < 0)
+		return -EAGAIN;
+	if (asprintf(&path, "%s/oc-run/sessions/%s", base, plan->id) < 0) {
+		(void)unlinkat(folder, plan->id, 0);
+		return -ENOMEM;
+	}
+	ret->path = path;
+	ret->fd = take_fd(&fd);
+	return 0;
+}
+
+int registry_enter(const struct host *host, const struct plan *plan, const char *cgroup_parent,
+		   struct registry_entry *ret, struct diag *diag)
+{
+	const struct entry_facts facts = { .cgroup_parent = cgroup_parent };
+	struct registry_entry entry = REGISTRY_ENTRY_INIT;
+	char *paths[REGISTRY_FOLDERS_MAX];
+	int error = registry_folder_paths(host, paths);
+
+	if (error < 0)
+		return diag_set(diag, error, "cannot record the session: out of memory");
+	for (size_t i = 0; i < REGISTRY_FOLDERS_MAX && entry.fd < 0 && error != -EPERM; i++) {
+		if (paths[i])
+			error = enter_folder(paths[i], plan, &facts, &entry, diag);
+	}
+	for (size_t i = 0; i < REGISTRY_FOLDERS_MAX; i++)
+		free(paths[i]);
+	if (entry.fd < 0 && error == -EPERM)
+		return error;
+	*ret = entry;
+	return 0;
+}
+
+int registry_update(struct registry_entry *entry, const struct plan *plan, const char *cgroup_path,
+		    pid_t child)
+{
+	const struct entry_facts facts = { .cgroup_path = cgroup_path, .child = child };
+
+	return entry->fd < 0 ? 0 : write_entry(entry->fd, plan, &facts);
+}
+
+void registry_leave(struct registry_entry *entry)
+{
+	/* While it is locked: nobody else can be about to sweep it. */
+	if (entry->fd >= 0 && entry->path)
+		(void)unlink(entry->path);
+	cleanup_close(&entry->fd);
+	cleanup_free(&entry->path);
+}
