@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "oc-run/parse.h"
+
 #include "judgement.h"
 #include "safe-text.h"
 
 /* A command that ends within this time of a kill is taken to have ended because of it. */
-#define AFTERMATH_USEC (2 * UINT64_C(1000000))
+#define AFTERMATH_USEC (2 * USEC_PER_SEC)
 
 static bool is_kill(const struct record_event *event)
 {
