@@ -59,6 +59,9 @@ struct tree_request {
 /* -ESRCH when the agent is gone. Its process group is taken from now. */
 _must_check_ int tree_new(const struct tree_request *request, struct tree **ret);
 
+/* Another keeper has taken the place of the first. */
+void tree_set_exclude(struct tree *tree, pid_t exclude);
+
 enum tree_scan_flags {
 	/* Look for members outside the cgroup too: the whole of /proc is listed, descendants by
 	 * parentage, tags read once for each new process of ours. Without it: the cgroup and the

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "oc-run/command.h"
 #include "oc-run/process-scan.h"
 #include "oc-run/report.h"
 #include "session-internal.h"
@@ -132,12 +133,16 @@ static int environment_set(char **environment, size_t *length, const char *assig
 /* Our environment, what --setenv adds, and the tag. NULL: no memory. */
 static char **make_environment(const struct plan *plan)
 {
-	size_t length = 0, room = strv_length(environ) + strv_length(plan->setenv) + 2;
+	size_t length = 0, room = strv_length(environ) + strv_length(plan->setenv) + 3;
+	_cleanup_free_ char *guard_value = command_guard_value(plan->executable);
 	char **environment = calloc(room, sizeof(*environment));
+	_cleanup_free_ char *guard = NULL;
 	char tag[64];
 
 	if (!environment)
 		return NULL;
+	if (!guard_value || asprintf(&guard, "OC_RUN_RESOLVED=%s", guard_value) < 0)
+		goto no_memory;
 	for (char **entry = environ; *entry; entry++) {
 		environment[length] = strdup(*entry);
 		if (!environment[length++])
@@ -148,7 +153,8 @@ static char **make_environment(const struct plan *plan)
 			goto no_memory;
 	}
 	(void)snprintf(tag, sizeof(tag), PROCESS_TAG "=%s", plan->id);
-	if (environment_set(environment, &length, tag) < 0)
+	if (environment_set(environment, &length, tag) < 0 ||
+	    environment_set(environment, &length, guard) < 0)
 		goto no_memory;
 	return environment;
 no_memory:
@@ -260,7 +266,8 @@ static int session_prepare(struct session *session, const struct session_request
 	r = terminal_save(&session->terminal);
 	if (r < 0)
 		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
-	r = registry_enter(session->host, session->plan, &session->registry, diag);
+	r = registry_enter(session->host, session->plan, backend_facts(session->backend)->parent,
+			   &session->registry, diag);
 	if (r < 0)
 		return r;
 	r = start_keeper(session, diag);
@@ -398,6 +405,12 @@ static int session_go(struct session *session, const struct session_request *req
 	if (session->plan->json_status_fd >= 0)
 		session_status_line(session, report_json_started(session->record));
 	r = supervise_loop(session);
+	if (r < 0) {
+		/* A loop that fails must not leave the tree without anybody to end it. */
+		const struct supervisor_answer end = { .actions = SUPERVISOR_KILL_ALL };
+
+		actions_carry_out(session, &end);
+	}
 	record_end(session);
 	restore_terminal(session);
 	if (r < 0)

@@ -94,18 +94,14 @@ static bool has_pid(const struct pid_list *list, pid_t pid)
 	       bsearch(&pid, list->pids, list->count, sizeof(pid), compare_pids) != NULL;
 }
 
-/* A cgroup that is gone has nobody in it. */
+/* A cgroup that is gone has nobody in it, and half a list (too many cgroups below it, too few fds)
+ * is better than none: the last sample and the pass over /proc find the others. */
 static int list_cgroup(const struct tree *tree, struct pid_list *list)
 {
-	int r;
+	int r = tree->top ? cgroup_for_each_pid(tree->top, add_pid, list) : 0;
 
-	if (!tree->top)
-		return 0;
-	r = cgroup_for_each_pid(tree->top, add_pid, list);
-	if (r < 0 && r != -ENODEV && r != -ENOENT)
-		return r;
 	sort_pids(list);
-	return 0;
+	return r == -ENOMEM ? r : 0;
 }
 
 /* The entries of a table by pid start with the pid, so that it is the key. */

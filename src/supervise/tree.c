@@ -80,6 +80,11 @@ int tree_scan(struct tree *tree, unsigned flags, const struct tree_sample **ret)
 	return r;
 }
 
+void tree_set_exclude(struct tree *tree, pid_t exclude)
+{
+	tree->exclude = exclude;
+}
+
 const struct tree_sample *tree_last(const struct tree *tree)
 {
 	return &tree->sample;
