@@ -6,11 +6,12 @@ environment, and ways to run programs and to wait. All waits are polls with a ge
 scaled by OC_RUN_TEST_SLOW (a number, 1 by default), so that nothing hangs on the speed of the
 machine. Output goes to files, never to pipes: a process that was left behind cannot block a test.
 
-After every test nothing of it may be alive: all that it started carries OC_RUN_TEST_TAG=<unique> in
-its environment (or the tag among its arguments) and is looked for in /proc. No cgroup named oc-* and
-no runtime file may remain either.
+After every test nothing of it may be alive: all that it started carries OC_RUN_TEST_TAG=<unique>
+in its environment (or the tag among its arguments) and is looked for in /proc. No cgroup named oc-*
+and no runtime file may remain either.
 """
 
+import fcntl
 import os
 import random
 import shutil
@@ -147,14 +148,26 @@ def cgroup_directories():
 
 
 def runtime_files(environment):
-    """Entries of live sessions, wherever this user may have them."""
-    roots = {environment.get("XDG_RUNTIME_DIR"), f"/run/user/{os.getuid()}", "/run",
-             f"/tmp/oc-run-{os.getuid()}"}
+    """Entries of sessions whose oc-run is gone (nobody holds their lock)."""
+    roots = {environment.get("XDG_RUNTIME_DIR"), environment.get("XDG_CACHE_HOME"),
+             f"/run/user/{os.getuid()}", "/run"}
     found = set()
     for root in filter(None, roots):
-        for path, _, names in os.walk(os.path.join(root, "oc-run")):
-            found.update(os.path.join(path, name) for name in names if "/sessions" in path)
+        for path, _, names in os.walk(os.path.join(root, "oc-run", "sessions")):
+            found.update(os.path.join(path, name) for name in names
+                         if not is_locked(os.path.join(path, name)))
     return found
+
+
+def is_locked(path):
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 # --- running programs ---------------------------------------------------------------------------
@@ -345,16 +358,11 @@ class Case:
         return [path for path in cgroup_directories() - self._cgroups_before
                 if "populated 1" not in read_text(os.path.join(path, "cgroup.events"))]
 
-    def _new_files(self):
-        new = runtime_files(self.environment) - self._files_before
-        # Without systemd the folder is private; elsewhere others may be at work.
-        is_private = self.environment.get("XDG_RUNTIME_DIR", "").startswith(self.folder)
-        return [path for path in new if not is_private or path.startswith(self.folder)]
-
     def check_world(self, within=GONE_WITHIN):
         """No cgroup and no runtime file was left."""
         self._until_empty(self._new_cgroups, "cgroup left", within)
-        self._until_empty(self._new_files, "runtime file left", within)
+        self._until_empty(lambda: runtime_files(self.environment) - self._files_before,
+                          "runtime file left", within)
 
     # the end
 

@@ -33,7 +33,8 @@ def finish_sigs(t, terminal):
 
 
 def oc_run_process(t):
-    return payload_of(t, os.path.basename(t.oc_run)[:15])
+    """oc-run is the parent of its command."""
+    return find_process(payload_of(t).parent)
 
 
 @test("Ctrl-C reaches the command exactly once and oc-run stays until the command ends")
@@ -335,19 +336,12 @@ def modes_restored(t):
 def modes_restored_by_keeper(t):
     tmux = Tmux(t, f"sh -c '{t.oc_run} -q -- {t.payload} tty-raw; echo status=$?; read x'")
     tmux.wait_screen("raw")
-    launcher = t.poll(lambda: next((process for process in t.others_alive()
-                                    if process.comm == os.path.basename(t.oc_run)[:15] and
-                                    process.pid == process.group or
-                                    _is_parent_of_payload(t, process)), None), "oc-run")
+    t.poll(lambda: payload_of(t), "the command")
+    launcher = oc_run_process(t)
     child = payload_of(t)
     os.kill(launcher.pid, signal.SIGKILL)
     t.poll(lambda: not is_alive(child.pid), "the command ends")
     t.poll(lambda: tmux.show(RAW_MODES) == CLEAN, "a clean terminal")
-
-
-def _is_parent_of_payload(t, process):
-    child = payload_of(t)
-    return bool(child) and child.parent == process.pid
 
 
 @test("the modes are reset in the right order and termios is put back")

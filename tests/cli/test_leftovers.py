@@ -129,8 +129,8 @@ def moved(t):
 @test("a daemon that moved to another cgroup, ignores signals and cleared its environment is ended")
 def moved_and_disguised(t):
     other = foreign_cgroup(t)
-    command = f"PAYLOAD daemon PAYLOAD move {other} PAYLOAD ignore all env -i $PROGRAM mark $LIST " \
-              "$PROGRAM wait $TAG"
+    command = f"PAYLOAD daemon PAYLOAD move {other} PAYLOAD ignore all env -i $PROGRAM " \
+              "mark $LIST $PROGRAM wait $TAG"
     env = {"PROGRAM": t.payload, "LIST": t.path("pids"), "TAG": t.tag}
     leave_behind(t, [command], env=env)
 

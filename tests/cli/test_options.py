@@ -20,13 +20,14 @@ GOOD = [
     ("--cpu-weight", "1"), ("--cpu-weight", "10000"), ("--io-weight", "100"),
     ("--name", "night build"), ("-n", "x"), ("-C", "/"), ("--chdir", "/tmp"), ("-E", "A=b"),
     ("--setenv", "A="), ("--backend", "auto"), ("--backend", "none"), ("--enforce", "auto"),
-    ("--grace", "5"), ("--report", "report.json"), ("--json-status-fd", "2"),
+    ("--slice", "oc.slice"), ("--grace", "5"), ("--report", "report.json"),
+    ("--json-status-fd", "2"),
 ]
 
 NONSENSE = [
     ("--mem", text) for text in
-    ("4X", "-1", "-1G", "1.5.2G", "G", "4 GB", "0x10", "1e9", "", "101%", "-5%", "%", "4Gi B", "4GG",
-     "nan", "inf", "1,5G", "99999999999999999999G", "max1", "G4", "+-4G", "4G4")
+    ("4X", "-1", "-1G", "1.5.2G", "G", "4 GB", "0x10", "1e9", "", "101%", "-5%", "%", "4Gi B",
+     "4GG", "nan", "inf", "1,5G", "99999999999999999999G", "max1", "G4", "+-4G", "4G4")
 ] + [
     ("--high", "4X"), ("--high", ""), ("--swap", "-1"), ("--swap", "1.5.2G"), ("--swap", "all"),
     ("--pids", "-1"), ("--pids", "4X"), ("--pids", ""), ("--pids", "1.5"), ("--pids", "many"),

@@ -77,6 +77,18 @@ def two_shims(t):
     check_real(t.oc("-q", "--", "opencode", "a", "b", env=env))
 
 
+@test("a shim that hides oc-run behind another name is passed by once it has come back")
+def hidden_shim(t):
+    real_opencode(t)
+    os.mkdir(t.path("hidden"))
+    os.symlink(t.oc_run, t.path("hidden/launcher"))
+    for start in ("exec ", ""):
+        t.write("shim/opencode", f"#!/bin/sh\n{start}'{t.path('hidden/launcher')}' -q -- opencode "
+                "\"$@\"\n", 0o755)
+        env = {"PATH": f"{t.path('shim')}:{t.environment['PATH']}"}
+        check_real(t.oc("-q", "--", "opencode", "a", "b", env=env))
+
+
 @test("only a shim and no real command: an error, not an endless loop")
 def only_shim(t):
     env = shim(t)
