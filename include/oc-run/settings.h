@@ -39,12 +39,11 @@ enum setting_id {
 };
 
 struct setting_row {
-	enum setting_id id;
 	const char *key;	/* long option, configuration key; OC_RUN_<KEY> in capitals, - as _ */
 	char short_option;	/* 0 if none */
 	const char *metavar;	/* NULL: a switch */
 	bool in_config;		/* allowed in files and in the environment */
-	const char *help;	/* one line for --help */
+	const char *help;	/* for --help: at most 50 characters a line, lines parted by \n */
 };
 
 struct setting {
@@ -58,7 +57,18 @@ struct settings {
 
 const struct setting_row *setting_row(enum setting_id id);
 const struct setting_row *setting_row_by_key(const char *key);
+enum setting_id setting_row_id(const struct setting_row *row);
 
+/* The key that a person most likely meant; NULL if none is near. @in_config: only those that may
+ * stand in a file. */
+const char *setting_key_nearest(const char *key, bool in_config);
+
+/* Copies both texts. -ENOMEM. */
 _must_check_ int settings_set(struct settings *settings, enum setting_id id, const char *text,
 			      const char *where);
+
+/* Puts in front of @diag where the setting came from and what it says: `--mem "4X": ...` or
+ * `/etc/oc-run.conf:3: mem "4X": ...`. Returns @error. */
+int setting_blame(struct diag *diag, int error, const struct settings *settings,
+		  enum setting_id id);
 void settings_finish(struct settings *settings);

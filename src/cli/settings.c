@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+
+#include <string.h>
+
+#include "oc-run/limits.h"
+#include "oc-run/parse.h"
+#include "oc-run/settings.h"
+
+/* Limits and their settings share their numbers and their keys. */
+_Static_assert((int)SETTING_MEM == (int)LIMIT_MEMORY_MAX, "settings begin with the limits");
+_Static_assert((int)SETTING_IO_WEIGHT == (int)LIMIT_IO_WEIGHT, "in the order of enum limit_id");
+_Static_assert((int)SETTING_NAME == (int)LIMIT_COUNT, "and nothing stands between them");
+
+static const struct setting_row rows[SETTING_COUNT] = {
+	[SETTING_MEM] = {
+		.key = "mem", .short_option = 'm', .metavar = "SIZE", .in_config = true,
+		.help = "the most memory that command and children get:\n"
+			"4G, 1536M, 25% (of RAM) or max",
+	},
+	[SETTING_HIGH] = {
+		.key = "high", .metavar = "SIZE", .in_config = true,
+		.help = "where early reclaim begins (80% of --mem)",
+	},
+	[SETTING_SWAP] = {
+		.key = "swap", .metavar = "SIZE", .in_config = true,
+		.help = "the most swap, 0 for none",
+	},
+	[SETTING_PIDS] = {
+		.key = "pids", .short_option = 'p', .metavar = "N", .in_config = true,
+		.help = "the most tasks; threads count as well as processes",
+	},
+	[SETTING_CPUS] = {
+		.key = "cpus", .metavar = "N", .in_config = true,
+		.help = "the most CPU time, in CPUs: 1.5",
+	},
+	[SETTING_CPU_WEIGHT] = {
+		.key = "cpu-weight", .metavar = "N", .in_config = true,
+		.help = "share of the CPUs when they are short (50;\n"
+			"100 is everybody's)",
+	},
+	[SETTING_IO_WEIGHT] = {
+		.key = "io-weight", .metavar = "N", .in_config = true,
+		.help = "share of the disks when they are short (50)",
+	},
+	[SETTING_NAME] = {
+		.key = "name", .short_option = 'n', .metavar = "NAME",
+		.help = "what the session is called in lists and reports",
+	},
+	[SETTING_CHDIR] = {
+		.key = "chdir", .short_option = 'C', .metavar = "DIR", .in_config = true,
+		.help = "run the command in this directory",
+	},
+	[SETTING_SETENV] = {
+		.key = "setenv", .short_option = 'E', .metavar = "NAME=VALUE",
+		.help = "set a variable for the command; may be repeated",
+	},
+	[SETTING_SLICE] = {
+		.key = "slice", .metavar = "NAME", .in_config = true,
+		.help = "slice that all sessions share (oc.slice)",
+	},
+	[SETTING_BACKEND] = {
+		.key = "backend", .metavar = "KIND", .in_config = true,
+		.help = "auto, systemd, cgroupfs or none",
+	},
+	[SETTING_ENFORCE] = {
+		.key = "enforce", .metavar = "HOW", .in_config = true,
+		.help = "auto, or kernel: refuse to start when the kernel\n"
+			"cannot enforce the limits",
+	},
+	[SETTING_GRACE] = {
+		.key = "grace", .metavar = "TIME", .in_config = true,
+		.help = "how long each polite step of the end may take (3s)",
+	},
+	[SETTING_REPORT] = {
+		.key = "report", .metavar = "FILE", .in_config = true,
+		.help = "write the report to FILE too, as JSON",
+	},
+	[SETTING_JSON_STATUS_FD] = {
+		.key = "json-status-fd", .metavar = "N",
+		.help = "write events to this open file descriptor, as JSON",
+	},
+	[SETTING_DRY_RUN] = {
+		.key = "dry-run",
+		.help = "print what would be done, and do nothing",
+	},
+	[SETTING_QUIET] = {
+		.key = "quiet", .short_option = 'q', .in_config = true,
+		.help = "print errors only",
+	},
+	[SETTING_VERBOSE] = {
+		.key = "verbose", .short_option = 'v', .in_config = true,
+		.help = "print a report also when nothing happened",
+	},
+};
+
+const struct setting_row *setting_row(enum setting_id id)
+{
+	return &rows[id];
+}
+
+enum setting_id setting_row_id(const struct setting_row *row)
+{
+	return (enum setting_id)(row - rows);
+}
+
+const struct setting_row *setting_row_by_key(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].key, key) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+const char *setting_key_nearest(const char *key, bool in_config)
+{
+	const char *keys[SETTING_COUNT];
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].in_config || !in_config)
+			keys[count++] = rows[i].key;
+	return parse_nearest(key, keys, count);
+}
+
+int settings_set(struct settings *settings, enum setting_id id, const char *text,
+		 const char *where)
+{
+	struct setting *setting = &settings->values[id];
+	_cleanup_free_ char *new_text = strdup(text), *new_where = strdup(where);
+
+	if (!new_text || !new_where)
+		return -ENOMEM;
+	free(setting->text);
+	free(setting->where);
+	setting->text = take_pointer(new_text);
+	setting->where = take_pointer(new_where);
+	return 0;
+}
+
+int setting_blame(struct diag *diag, int error, const struct settings *settings,
+		  enum setting_id id)
+{
+	const struct setting *setting = &settings->values[id];
+	bool is_file = setting->where[0] == '/';
+
+	return diag_prefix(diag, error, is_file ? "%s: %s \"%.100s\"" : "%s%s \"%.100s\"",
+			   setting->where, is_file ? rows[id].key : "", setting->text);
+}
+
+void settings_finish(struct settings *settings)
+{
+	for (size_t i = 0; settings && i < SETTING_COUNT; i++) {
+		cleanup_free(&settings->values[i].text);
+		cleanup_free(&settings->values[i].where);
+	}
+}
