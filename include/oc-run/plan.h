@@ -78,8 +78,11 @@ _must_check_ int plan_resolve(const struct plan_request *request, struct plan **
 			      struct diag *diag);
 struct plan *plan_free(struct plan *plan);
 
-/* Only what the probe of backends needs to know before there is a plan. */
+/* Only what the probe of backends needs to know before there is a plan. -EINVAL with @diag. */
 _must_check_ int plan_backend_choice(const struct settings *settings, enum backend_kind *ret_kind,
+				     struct diag *diag);
+
+_must_check_ int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_mode,
 				     struct diag *diag);
 
 /* The text of --dry-run. Caller frees. */
