@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "oc-run/policy.h"
+#include "unit.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define SECOND UINT64_C(1000000)
+
+TEST(memory_high_climbs_and_ends_at_max)
+{
+	static const struct {
+		const char *name;
+		uint64_t high, max, next;
+	} rows[] = {
+		{ "first step", 80 * MIB, 100 * MIB, 100 * MIB / 100 * 88 },
+		{ "second step", 88 * MIB, 100 * MIB, 100 * MIB / 100 * 95 },
+		{ "last step", 95 * MIB, 100 * MIB, LIMIT_UNLIMITED },
+		{ "rounded down to a page is the same step", 80 * MIB - 4096, 100 * MIB,
+		  100 * MIB / 100 * 88 },
+		{ "a person's low one", 10 * MIB, 100 * MIB, 80 * MIB },
+		{ "no memory.max", 80 * MIB, LIMIT_UNLIMITED, LIMIT_UNLIMITED },
+		{ "off", LIMIT_UNLIMITED, 100 * MIB, LIMIT_UNLIMITED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		unit_row = rows[i].name;
+		expect_uint(policy_next_high(rows[i].high, rows[i].max), rows[i].next);
+	}
+}
+
+static struct tree_sample make_sample(struct tree_process *processes, size_t count)
+{
+	struct tree_sample sample = { .processes = processes, .count = count };
+
+	for (size_t i = 0; i < count; i++) {
+		sample.resident_bytes += processes[i].resident_bytes;
+		sample.tasks += processes[i].threads;
+	}
+	return sample;
+}
+
+TEST(a_tool_dies_before_the_agent)
+{
+	struct tree_process processes[] = {
+		{ .pid = 10, .is_agent = true, .resident_bytes = 300 * MIB, .threads = 1,
+		  .state = 'S', .start_ticks = 1 },
+		{ .pid = 11, .resident_bytes = 200 * MIB, .threads = 1, .state = 'R',
+		  .start_ticks = 2 },
+		{ .pid = 12, .resident_bytes = 10 * MIB, .threads = 1, .state = 'R',
+		  .start_ticks = 3 },
+	};
+	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
+	const struct policy_limits limits = { 500 * MIB, 100 };
+	struct policy_verdict verdict = policy_judge(&limits, &sample, 510 * MIB);
+
+	expect_int(verdict.kind, POLICY_KILL_FOR_MEMORY);
+	expect_int(processes[verdict.victim].pid, 11);
+}
+
+TEST(the_agent_dies_when_it_is_the_hog)
+{
+	struct tree_process processes[] = {
+		{ .pid = 10, .is_agent = true, .resident_bytes = 900 * MIB, .threads = 1,
+		  .state = 'S' },
+		{ .pid = 11, .resident_bytes = 1 * MIB, .threads = 1, .state = 'S' },
+		{ .pid = 12, .resident_bytes = 800 * MIB, .threads = 1, .state = 'Z' },
+	};
+	struct tree_sample sample = make_sample(processes, 2);
+	const struct policy_limits limits = { 500 * MIB, 100 };
+	struct policy_verdict verdict = policy_judge(&limits, &sample, 901 * MIB);
+
+	expect_int(verdict.kind, POLICY_KILL_FOR_MEMORY);
+	expect_int(processes[verdict.victim].pid, 10);
+}
+
+TEST(nobody_dies_at_the_limit_or_below)
+{
+	struct tree_process process = {
+		.pid = 10, .resident_bytes = 500 * MIB, .threads = 100, .state = 'S',
+	};
+	struct tree_sample sample = make_sample(&process, 1);
+	const struct policy_limits limits = { 500 * MIB, 100 };
+
+	expect_int(policy_judge(&limits, &sample, 500 * MIB).kind, POLICY_FINE);
+}
+
+TEST(too_many_tasks_cost_the_newest_process_never_the_agent)
+{
+	struct tree_process processes[] = {
+		{ .pid = 10, .is_agent = true, .threads = 60, .state = 'S', .start_ticks = 9 },
+		{ .pid = 11, .threads = 30, .state = 'S', .start_ticks = 5 },
+		{ .pid = 12, .threads = 20, .state = 'S', .start_ticks = 7 },
+	};
+	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
+	const struct policy_limits limits = { LIMIT_UNLIMITED, 100 };
+	struct policy_verdict verdict = policy_judge(&limits, &sample, 0);
+
+	expect_int(verdict.kind, POLICY_KILL_FOR_TASKS);
+	expect_int(processes[verdict.victim].pid, 12);
+	processes[1].state = processes[2].state = 'Z';
+	expect_int(policy_judge(&limits, &sample, 0).kind, POLICY_FINE);
+}
+
+TEST(looks_are_rare_while_nothing_grows_and_close_before_the_limit)
+{
+	const struct policy_limits limits = { 1000 * MIB, LIMIT_UNLIMITED };
+	uint64_t quiet, growing, near, over;
+
+	quiet = policy_next_look_usec(&limits, 100 * MIB, 100 * MIB, SECOND, 10);
+	growing = policy_next_look_usec(&limits, 100 * MIB, 500 * MIB, SECOND, 10);
+	near = policy_next_look_usec(&limits, 500 * MIB, 900 * MIB, SECOND / 2, 10);
+	over = policy_next_look_usec(&limits, 900 * MIB, 1100 * MIB, SECOND / 8, 10);
+	expect_uint(quiet, SECOND);
+	expect(growing < quiet);
+	expect(near < growing);
+	expect_uint(over, 20000);
+}
+
+UNIT_MAIN("policy",
+	  memory_high_climbs_and_ends_at_max,
+	  a_tool_dies_before_the_agent,
+	  the_agent_dies_when_it_is_the_hog,
+	  nobody_dies_at_the_limit_or_below,
+	  too_many_tasks_cost_the_newest_process_never_the_agent,
+	  looks_are_rare_while_nothing_grows_and_close_before_the_limit)
