@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""`oc-run -- opencode run`: no terminal; the agent's shell tool does the damage."""
+
+import os
+import re
+import signal
+
+from report import Report
+from sandbox import MIB, Monitor, check, read, wait_until
+
+LIMIT_MIB = int(os.environ.get("OC_RUN_TEST_MEM", "1536"))
+
+# How far above its limit the tree may be seen. Where the kernel enforces, memory.current never
+# passes it, but what we add up from outside (PSS) also holds pages of programs that were in the
+# page cache before and are charged to others: opencode's own file is 180 MiB. Where oc-run enforces
+# by watching, the two hogs grow by 160 MiB/s between its looks.
+TOLERANCE_MIB = {"kernel": 256, "watching": 512}
+
+LEAK = ("orphans || exit 1; "
+        "setsid -w hog child 8 {most} >/dev/null 2>&1 & "
+        "hog parent 8 {most}; echo parent ended with $?; wait $!; echo child ended with $?"
+        ).format(most=LIMIT_MIB)
+
+
+def needs_chromium(box):
+    box.environment.setdefault("OC_E2E_CHROMIUM", box.find_chromium())
+
+
+def gone(box, *names):
+    for name in names:
+        pid = read(box.path(name + ".pid")).strip()
+        check(pid, "%s never started" % name)
+        check(not os.path.exists("/proc/" + pid) or "Z" in read("/proc/%s/stat" % pid),
+              "%s is still alive" % name)
+
+
+def a_leak_is_ended_at_the_limit(box):
+    """a leak in a tool is ended at the limit, opencode lives on, and nothing is left"""
+    needs_chromium(box)
+    prompt = box.script("leak", {"bash": LEAK, "timeout": 110000})
+    command = box.wrapped("--mem", "%dM" % LIMIT_MIB) + ["opencode", "run", prompt]
+    with Monitor(box.census) as monitor:
+        done = box.run(command, 90)
+    box.note("largest seen from outside: %d MiB (%s)" %
+             (monitor.peak_bytes // MIB, ", ".join(monitor.biggest)))
+    box.check_nothing_left()
+    gone(box, "parent", "child")
+
+    report = Report(done.report)
+    how = "kernel" if report.kernel_enforces("memory") else "watching"
+    most = (LIMIT_MIB + TOLERANCE_MIB[how]) * MIB
+    check(monitor.peak_bytes <= most, "%d MiB were seen, limit %d MiB, enforced by %s" %
+          (monitor.peak_bytes // MIB, LIMIT_MIB, how))
+    check(LIMIT_MIB * MIB // 2 < report.memory_peak <= most,
+          "the report's peak is %d MiB" % (report.memory_peak // MIB))
+    check(any("python" in name or "hog" in name for name in report.victims()),
+          "the report's victims are %s, the leak is not among them" % report.victims())
+    report.check_names(done.err, "node", "chrom", "git")
+    box.note("report:\n" + done.err.strip())
+    if report.agent_was_killed():
+        check(done.status == 137, "opencode was the victim, but the status is %d" % done.status)
+        box.note("opencode was the victim, and the report says so")
+        return
+    check(done.status == 0, "opencode's status is %d: %s" % (done.status, done.err))
+    results = "\n".join(box.provider.tool_results())
+    check(re.search(r"parent ended with (137|143)", results) and "child ended with" in results,
+          "the model was not told how the tool ended, but: %r" % results)
+
+
+def bare_the_leak_passes_the_limit(box):
+    """CONTROL: bare, the same leak passes the limit, and node, Chromium and git stay behind"""
+    needs_chromium(box)
+    prompt = box.script("leak", {"bash": LEAK + "; true", "timeout": 110000})
+    with Monitor(box.census) as monitor:
+        child = box.start(["opencode", "run", prompt])
+        wait_until(lambda: monitor.peak_bytes > (LIMIT_MIB + TOLERANCE_MIB["watching"]) * MIB,
+                   60, "the leak to pass the limit")
+        child.kill()
+        child.wait()
+    names = " ".join(p.comm for p in box.members())
+    check("node" in names or "MainThread" in names, "no node was left: " + names)
+    check("chrom" in names and "git" in names, "no browser or git was left: " + names)
+    box.expects_leaks = True
+
+
+def background_jobs_end_with_the_session(box):
+    """a normal end with background jobs leaves nothing, and the status is opencode's own"""
+    prompt = box.script("jobs", {"bash": "orphans quick; sleep 1000 >/dev/null 2>&1 & echo $!"})
+    done = box.run(box.wrapped() + ["opencode", "run", prompt])
+    check(not box.members(), "alive after oc-run returned: " +
+          "; ".join(str(p) for p in box.members()))
+    check(done.status == 0, "the status is %d: %s" % (done.status, done.err))
+    check("orphans are up" in "".join(box.provider.tool_results()), "the tool did not run")
+    Report(done.report).check_names(done.err, "node", "git", "sleep")
+
+
+def npm_script_around_opencode_is_fine(box):
+    """started through npm's own entry, a leaking tool dies and opencode lives on"""
+    os.unlink(box.path("bin", "opencode"))
+    os.symlink(box.npm_entry, box.path("bin", "opencode"))
+    prompt = box.script("leak", {"bash": "hog parent 16 %d; echo parent ended with $?" %
+                                 LIMIT_MIB, "timeout": 110000})
+    done = box.run(box.wrapped("--mem", "%dM" % LIMIT_MIB) + ["opencode", "run", prompt], 90)
+    box.check_nothing_left()
+    check(done.status == 0, "the status is %d: %s" % (done.status, done.err))
+    results = "\n".join(box.provider.tool_results())
+    check(re.search(r"parent ended with (137|143)", results), "the tool said %r" % results)
+
+
+def failures_of_opencode_come_through(box):
+    """the status of a failing opencode is the same with oc-run as without"""
+    wrong = ["opencode", "run", "--no-such-option-at-all"]
+    bare = box.run(wrong)
+    done = box.run(box.wrapped() + wrong)
+    check(bare.status == done.status, "bare %d, with oc-run %d" % (bare.status, done.status))
+    check(bare.status != 0, "opencode did not fail")
+    box.check_nothing_left()
+
+
+def sigterm_ends_the_session(box):
+    """SIGTERM to oc-run in the middle of a tool call ends all of it"""
+    prompt = box.script("long", {"bash": "orphans quick; touch $MARKS/busy; sleep 1000"})
+    child = box.start(box.wrapped() + ["opencode", "run", prompt])
+    wait_until(lambda: os.path.exists(box.path("busy")), 60, "the tool call")
+    child.send_signal(signal.SIGTERM)
+    done = box.finish(child, 30)
+    check(not box.members(), "alive after oc-run returned: " +
+          "; ".join(str(p) for p in box.members()))
+    check(done.status in (128 + signal.SIGHUP, 128 + signal.SIGTERM),
+          "the status is %d" % done.status)
+
+
+CASES = [
+    a_leak_is_ended_at_the_limit,
+    bare_the_leak_passes_the_limit,
+    background_jobs_end_with_the_session,
+    npm_script_around_opencode_is_fine,
+    failures_of_opencode_come_through,
+    sigterm_ends_the_session,
+]
+bare_the_leak_passes_the_limit.only_old = True
