@@ -6,10 +6,11 @@
  */
 
 #include <errno.h>
-#include <locale.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/random.h>
 
 #include "build-config.h"
 #include "oc-run/command.h"
@@ -34,7 +35,7 @@ struct run {
 	struct settings settings;
 	struct host host;
 	char *executable;
-	char *id;
+	char id[17];
 	struct backend *backend;
 	struct plan *plan;
 	bool backend_is_free_choice;
@@ -93,7 +94,7 @@ static int make_plan(struct run *run, struct diag *diag)
 {
 	const struct plan_request request = {
 		.id = run->id,
-		.command = run->options.command,
+		.command = options_command(&run->options),
 		.executable = run->executable,
 		.setenv = run->options.setenv,
 		.settings = &run->settings,
@@ -104,13 +105,24 @@ static int make_plan(struct run *run, struct diag *diag)
 	return plan_resolve(&request, &run->plan, diag);
 }
 
+static int make_id(struct run *run, struct diag *diag)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return diag_set(diag, -errno, "cannot make an id: %s", strerror(errno));
+	(void)snprintf(run->id, sizeof(run->id), "%016" PRIx64, number);
+	return 0;
+}
+
 /* 0: there is a plan; else the exit status, with the error printed. */
 static int prepare(struct run *run)
 {
 	struct diag diag = DIAG_INIT;
 	enum backend_kind choice;
 
-	if (gather_settings(run, &diag) < 0 || host_gather(&run->host, &diag) < 0 ||
+	if (gather_settings(run, &diag) < 0 || make_id(run, &diag) < 0 ||
+	    host_gather(&run->host, &diag) < 0 ||
 	    plan_backend_choice(&run->settings, &choice, &diag) < 0 ||
 	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0)
 		return fail(&diag, EXIT_OWN_FAILURE);
@@ -221,13 +233,13 @@ static int execute(struct run *run)
 static int resolve_command(struct run *run)
 {
 	struct diag diag = DIAG_INIT;
-	int r = command_resolve(run->options.command[0], getenv("PATH"),
+	int r = command_resolve(options_command(&run->options)[0], getenv("PATH"),
 				run->settings.values[SETTING_CHDIR].text, &run->executable, &diag);
 
 	if (r < 0)
 		return fail(&diag, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 	if (r == COMMAND_EXEC_DIRECTLY) {
-		(void)execve(run->executable, run->options.command, environ);
+		(void)execve(run->executable, options_command(&run->options), environ);
 		(void)diag_set(&diag, -errno, "cannot run \"%s\": %s", run->executable,
 			       strerror(errno));
 		return fail(&diag, EXIT_CANNOT_EXECUTE);
@@ -243,7 +255,6 @@ static void run_finish(struct run *run)
 	settings_finish(&run->settings);
 	options_finish(&run->options);
 	free(run->executable);
-	free(run->id);
 }
 
 static int run_command(struct run *run)

@@ -16,5 +16,9 @@ struct config_roots {
 _must_check_ int config_load(const struct config_roots *roots, char *const *environment,
 			     struct settings *ret_settings, struct diag *diag);
 
-/* Puts what @over sets on top of @settings (texts are moved). */
-void settings_override(struct settings *settings, struct settings *over);
+
+/* The configured folder, or $OC_RUN_SYSCONFDIR (for tests; oc-run refuses to run setuid). */
+const char *config_system_dir(void);
+
+/* $XDG_CONFIG_HOME/oc-run or ~/.config/oc-run; NULL without either. Caller frees. */
+char *config_user_dir(void);

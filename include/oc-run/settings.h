@@ -71,4 +71,6 @@ _must_check_ int settings_set(struct settings *settings, enum setting_id id, con
  * `/etc/oc-run.conf:3: mem "4X": ...`. Returns @error. */
 int setting_blame(struct diag *diag, int error, const struct settings *settings,
 		  enum setting_id id);
+/* Puts what @over sets on top of @settings (texts are moved). */
+void settings_override(struct settings *settings, struct settings *over);
 void settings_finish(struct settings *settings);

@@ -154,3 +154,17 @@ void settings_finish(struct settings *settings)
 		cleanup_free(&settings->values[i].where);
 	}
 }
+
+void settings_override(struct settings *settings, struct settings *over)
+{
+	for (int id = 0; id < SETTING_COUNT; id++) {
+		struct setting *value = &over->values[id];
+
+		if (!value->text)
+			continue;
+		free(settings->values[id].text);
+		free(settings->values[id].where);
+		settings->values[id] = *value;
+		*value = (struct setting){ 0 };
+	}
+}

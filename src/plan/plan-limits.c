@@ -135,7 +135,8 @@ static int resolve_limit(struct plan *plan, const struct plan_request *request, 
 		r = limit_parse(limit_row(id), setting->text, memory_of_host(request->host),
 				&limit->value, diag);
 		if (r < 0)
-			return diag_prefix(diag, r, "%s", setting->where);
+			return setting_blame(diag, r, request->settings,
+					     (enum setting_id)(SETTING_MEM + (int)id));
 		limit->asked = true;
 		r = set_where(limit, setting->where);
 	} else {

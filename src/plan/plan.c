@@ -212,7 +212,7 @@ static int resolve_switch(const struct settings *settings, enum setting_id id, b
 	if (!setting->text)
 		return 0;
 	r = parse_switch(setting->text, ret, diag);
-	return r < 0 ? diag_prefix(diag, r, "%s", setting->where) : 0;
+	return r < 0 ? setting_blame(diag, r, settings, id) : 0;
 }
 
 static int resolve_rest(struct plan *plan, const struct plan_request *request, struct diag *diag)
@@ -227,7 +227,7 @@ static int resolve_rest(struct plan *plan, const struct plan_request *request, s
 	if (grace->text) {
 		r = parse_duration(grace->text, &plan->grace_usec, diag);
 		if (r < 0)
-			return diag_prefix(diag, r, "%s", grace->where);
+			return setting_blame(diag, r, settings, SETTING_GRACE);
 	}
 	plan->json_status_fd = -1;
 	if (fd->text) {

@@ -149,7 +149,8 @@ static char **make_environment(const struct plan *plan)
 			goto no_memory;
 	}
 	for (char **entry = plan->setenv; entry && *entry; entry++) {
-		if (environment_set(environment, &length, *entry) < 0)
+		/* A bare NAME is passed on as it is: it is there already, or not at all. */
+		if (strchr(*entry, '=') && environment_set(environment, &length, *entry) < 0)
 			goto no_memory;
 	}
 	(void)snprintf(tag, sizeof(tag), PROCESS_TAG "=%s", plan->id);

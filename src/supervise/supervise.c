@@ -375,7 +375,7 @@ void supervise_counters(struct session *session, const struct watch_state *befor
 		     grown(before->scope.pids.max, now->scope.pids.max));
 	note_counter(session, RECORD_SWAP_FULL, grown(was->swap.fail, is->swap.fail));
 	if (!now->populated && session->record->agent_ended)
-		(void)session_arm(session, &session->settle_timer, 0, on_settle);
+		(void)!session_arm(session, &session->settle_timer, 0, on_settle);
 }
 
 int supervise_loop(struct session *session)
