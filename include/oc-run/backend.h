@@ -38,6 +38,7 @@ struct backend_facts {
 struct session_cgroup {
 	struct cgroup parent, scope, payload, keeper;
 	uint32_t enforced;		/* bits 1 << LIMIT_x: set on the payload and read back */
+	bool slice_capped;		/* the cap over all sessions together stands too */
 };
 
 #define SESSION_CGROUP_INIT \

@@ -46,6 +46,8 @@ _must_check_ int cgroup_open_child(const struct cgroup *parent, const char *name
 				   struct cgroup *ret);
 /* mkdir and open. -EEXIST when it is there already. */
 _must_check_ int cgroup_make(const struct cgroup *parent, const char *name, struct cgroup *ret);
+/* The same cgroup through a descriptor of its own. */
+_must_check_ int cgroup_reopen(const struct cgroup *cgroup, struct cgroup *ret);
 void cgroup_finish(struct cgroup *cgroup);
 
 /* @size with the closing NUL; -EFBIG when the file is longer. No allocation. */

@@ -105,6 +105,21 @@ int cgroup_make(const struct cgroup *parent, const char *name, struct cgroup *re
 	return r;
 }
 
+int cgroup_reopen(const struct cgroup *cgroup, struct cgroup *ret)
+{
+	_cleanup_free_ char *path = strdup(cgroup->path);
+	int fd;
+
+	if (!path)
+		return -ENOMEM;
+	fd = openat(cgroup->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret->dirfd = fd;
+	ret->path = take_pointer(path);
+	return 0;
+}
+
 void cgroup_finish(struct cgroup *cgroup)
 {
 	cleanup_close(&cgroup->dirfd);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The choice of a member, and what all of them share. AUTO takes the first that works: the systemd
+ * manager (the system's for root, since it has all controllers and outlives a login; then the
+ * user's), a part of the hierarchy that we may write, none. What is never done by itself: going out
+ * of a cgroup that has limits of its own. A person who wants that says --backend=systemd.
+ */
+
+#include "oc-run/backend.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend-impl.h"
+#include "wall.h"
+
+int refuse(struct refusal *refusal, const char *remedy, const char *why_format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, why_format);
+	(void)vsnprintf(refusal->why, sizeof(refusal->why), why_format, arguments);
+	va_end(arguments);
+	(void)snprintf(refusal->remedy, sizeof(refusal->remedy), "%s", remedy);
+	return -EOPNOTSUPP;
+}
+
+int backend_new(const struct backend_ops *ops, enum backend_kind kind, size_t size,
+		const struct host *host, struct backend **ret)
+{
+	struct backend *backend = calloc(1, size);
+
+	if (!backend)
+		return -ENOMEM;
+	if (host->cgroup_mount) {
+		backend->mount = strdup(host->cgroup_mount);
+		if (!backend->mount) {
+			free(backend);
+			return -ENOMEM;
+		}
+	}
+	backend->ops = ops;
+	backend->facts.kind = kind;
+	backend->facts.manager = "";
+	backend->page_bytes = host->page_bytes;
+	*ret = backend;
+	return 0;
+}
+
+void backend_set_parent(struct backend *backend, char *path)
+{
+	free(backend->parent);
+	backend->parent = path;
+	backend->facts.parent = path;
+}
+
+void backend_set_partial(struct backend *backend, const struct refusal *refusal)
+{
+	backend->partial = *refusal;
+	backend->facts.why = backend->partial.why[0] ? backend->partial.why : NULL;
+	backend->facts.remedy = backend->partial.remedy[0] ? backend->partial.remedy : NULL;
+}
+
+struct backend *backend_free(struct backend *backend)
+{
+	if (!backend)
+		return NULL;
+	backend->ops->finish(backend);
+	free(backend->parent);
+	free(backend->mount);
+	free(backend);
+	return NULL;
+}
+
+/* --- the choice --- */
+
+static int refuse_nested(const struct host *host, struct refusal *refusal)
+{
+	return refuse(refusal, "leave out --backend",
+		      "oc-run was started in its session %s, and a scope of its own would lie "
+		      "outside of that session's limits", host->outer_session);
+}
+
+/* @inside: not when that would lift limits that oc-run was started in. */
+static int probe_systemd_one(enum systemd_which which, const struct host *host, bool inside,
+			     struct backend **ret, struct refusal *refusal)
+{
+	struct backend *backend;
+	char wall[WALL_TEXT_MAX];
+	int r = systemd_probe(which, host, &backend, refusal);
+
+	if (r < 0)
+		return r;
+	if (inside && host->own_cgroup &&
+	    wall_between(backend->mount, host->own_cgroup, backend->facts.parent, wall)) {
+		(void)backend_free(backend);
+		return refuse(refusal, "start oc-run outside of it, set Delegate=yes for it, or "
+			      "give --backend=systemd to leave it",
+			      "oc-run was started in the limited cgroup %s, and a scope of "
+			      "systemd would lie outside of it", wall);
+	}
+	*ret = backend;
+	return 0;
+}
+
+static int probe_systemd(const struct host *host, bool inside, struct backend **ret,
+			 struct refusal *refusal)
+{
+	struct refusal second;
+	int r;
+
+	if (host->outer_session)
+		return refuse_nested(host, refusal);
+	if (host->uid != 0)
+		return probe_systemd_one(SYSTEMD_USER, host, inside, ret, refusal);
+	r = probe_systemd_one(SYSTEMD_SYSTEM, host, inside, ret, refusal);
+	if (r != -EOPNOTSUPP)
+		return r;
+	return probe_systemd_one(SYSTEMD_USER, host, inside, ret, &second);
+}
+
+/* The reason that a person can do most about is told: that of systemd where it runs. */
+static int probe_auto(const struct host *host, bool insist, struct backend **ret)
+{
+	struct refusal by_systemd, by_cgroupfs;
+	bool systemd_matters = host->systemd_booted && !host->outer_session;
+	int r = probe_systemd(host, true, ret, &by_systemd);
+
+	if (r != -EOPNOTSUPP)
+		return r;
+	r = cgroupfs_probe(host, insist, ret, &by_cgroupfs);
+	if (r != -EOPNOTSUPP)
+		return r;
+	return none_new(host, systemd_matters ? &by_systemd : &by_cgroupfs, ret);
+}
+
+static int choose(enum backend_kind choice, const struct host *host, bool insist,
+		  struct backend **ret, struct refusal *refusal)
+{
+	switch (choice) {
+	case BACKEND_AUTO:
+		return probe_auto(host, insist, ret);
+	case BACKEND_SYSTEMD:
+		return probe_systemd(host, false, ret, refusal);
+	case BACKEND_CGROUPFS:
+		return cgroupfs_probe(host, insist, ret, refusal);
+	case BACKEND_NONE:
+		(void)refuse(refusal, "leave it out", "--backend=none was given");
+		return none_new(host, refusal, ret);
+	}
+	return -EINVAL;
+}
+
+int backend_probe(enum backend_kind choice, const struct host *host, bool insist,
+		  struct backend **ret, struct diag *diag)
+{
+	struct refusal refusal = { "", "" };
+	int r = choose(choice, host, insist, ret, &refusal);
+
+	if (r == -EOPNOTSUPP)
+		return diag_set(diag, r, "the backend \"%s\" cannot be used: %s; %s",
+				choice == BACKEND_SYSTEMD ? "systemd" : "cgroupfs", refusal.why,
+				refusal.remedy);
+	if (r < 0)
+		return diag_set(diag, r, "could not look for a place for the session: %s",
+				strerror(-r));
+	return 0;
+}
+
+const struct backend_facts *backend_facts(const struct backend *backend)
+{
+	return &backend->facts;
+}
+
+int backend_enter(struct backend *backend, const struct plan *plan, pid_t child, pid_t keeper,
+		  struct session_cgroup *ret, struct diag *diag)
+{
+	return backend->ops->enter(backend, plan, child, keeper, ret, diag);
+}
+
+int backend_attach(struct backend *backend, sd_event *event, backend_stop_fn stop, void *userdata)
+{
+	return backend->ops->attach(backend, event, stop, userdata);
+}
+
+int backend_leave(struct backend *backend, struct session_cgroup *cgroup, struct diag *diag)
+{
+	return backend->ops->leave(backend, cgroup, diag);
+}
+
+void session_cgroup_finish(struct session_cgroup *cgroup)
+{
+	if (!cgroup)
+		return;
+	cgroup_finish(&cgroup->keeper);
+	cgroup_finish(&cgroup->payload);
+	cgroup_finish(&cgroup->scope);
+	cgroup_finish(&cgroup->parent);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Shared by the parts of the systemd member. */
+
+#include "leaves.h"
+#include "systemd-bus.h"
+
+struct systemd_backend {
+	struct backend base;
+	enum systemd_which which;
+	struct manager_bus manager;
+
+	/* Of the scope; NULL until there is one. */
+	char *unit;
+	char *unit_path;		/* its object on the bus */
+
+	/* The job that starts it. */
+	sd_bus_slot *job_slot;
+	char *job_path;			/* what we wait for */
+	char *job_result;		/* "done", "failed", ...; NULL while it runs */
+
+	/* Somebody wants it stopped. */
+	sd_bus_slot *stop_slot;
+	bool stop_asked;
+	bool stop_told;
+	backend_stop_fn stop;
+	void *stop_userdata;
+	sd_event_source *stop_source;
+};
+
+/* Starts the scope with both processes in it and opens its cgroup in ret->scope and its slice's in
+ * ret->parent, after all checks that it is ours. *ret_started: the unit may exist, also when this
+ * fails. */
+_must_check_ int systemd_scope_start(struct systemd_backend *backend, const struct plan *plan,
+				     pid_t child, pid_t keeper, uint64_t deadline,
+				     struct session_cgroup *ret, bool *ret_started,
+				     struct diag *diag);
+
+/* Puts the common cap on the slice. true if it stands. */
+bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan,
+		       uint64_t deadline);
+
+/* Appends one (sv) of type t to an a(sv). */
+_must_check_ int systemd_append_number(sd_bus_message *message, const char *property,
+				       uint64_t value);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The slice that all sessions share: its cap keeps many sessions together from taking the machine
+ * down. The properties are set at run time only (they are gone after a reboot), and only on our own
+ * default slice while nobody has made a unit file for it: the limits of a slice that a person set up
+ * are that person's. A refusal is no reason not to run: each session has its own limits.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "oc-run/limits.h"
+#include "systemd-impl.h"
+
+#define DEFAULT_SLICE "oc.slice"
+#define SLICE_WEIGHT 50
+
+int systemd_append_number(sd_bus_message *message, const char *property, uint64_t value)
+{
+	return sd_bus_message_append(message, "(sv)", property, "t", value);
+}
+
+static bool has_unit_file(struct systemd_backend *backend, const char *slice, uint64_t deadline)
+{
+	_cleanup_free_ char *path = NULL, *fragment = NULL;
+
+	if (sd_bus_path_encode(SYSTEMD_PATH "/unit", slice, &path) < 0)
+		return true;
+	if (manager_get_string(&backend->manager, path, SYSTEMD_UNIT, "FragmentPath", deadline,
+			       &fragment) < 0)
+		return false;
+	return fragment[0] != '\0';
+}
+
+static int set_property(struct systemd_backend *backend, const char *slice, const char *property,
+			uint64_t value, uint64_t deadline)
+{
+	sd_bus_message *message = NULL;
+	int r = manager_message_new(&backend->manager, "SetUnitProperties", &message);
+
+	if (r >= 0)
+		r = sd_bus_message_append(message, "sb", slice, true);
+	if (r >= 0)
+		r = sd_bus_message_open_container(message, 'a', "(sv)");
+	if (r >= 0)
+		r = systemd_append_number(message, property, value);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
+	if (r >= 0)
+		r = manager_send(&backend->manager, message, deadline, NULL, NULL);
+	(void)sd_bus_message_unref(message);
+	return r < 0 ? r : 0;
+}
+
+bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan, uint64_t deadline)
+{
+	uint32_t controllers = backend->base.facts.controllers;
+	const char *slice = plan->slice;
+	bool capped;
+
+	if (strcmp(slice, DEFAULT_SLICE) != 0 || (controllers & CONTROLLER_MEMORY) == 0 ||
+	    has_unit_file(backend, slice, deadline))
+		return false;
+	/* One call each: one that an older systemd does not know must not take the others along. */
+	capped = set_property(backend, slice, "MemoryMax", plan->slice_memory_max, deadline) == 0;
+	(void)set_property(backend, slice, "MemorySwapMax", plan->slice_swap_max, deadline);
+	if (controllers & CONTROLLER_CPU)
+		(void)set_property(backend, slice, "CPUWeight", SLICE_WEIGHT, deadline);
+	if (controllers & CONTROLLER_IO)
+		(void)set_property(backend, slice, "IOWeight", SLICE_WEIGHT, deadline);
+	return capped;
+}

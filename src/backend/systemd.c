@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The systemd member: a transient scope, oc-<id>.scope, with Delegate=yes, of the user's manager or
+ * (root) of the system's.
+ *
+ * systemd owns the scope's own directory and we own what is below it. So the scope is never
+ * removed by hand while systemd works: once it is empty systemd sees that in cgroup.events, drops
+ * the unit and removes the directory. A directory that vanished under systemd's feet would leave it
+ * waiting for an event that cannot come any more.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "oc-run/limits.h"
+#include "systemd-impl.h"
+
+#define PROBE_USEC (2 * UINT64_C(1000000))
+#define ENTER_USEC (10 * UINT64_C(1000000))
+#define ABORT_USEC (3 * UINT64_C(1000000))
+#define LEAVE_USEC (2 * UINT64_C(1000000))
+#define POLL_MIN_USEC (2 * 1000)
+#define POLL_MAX_USEC (50 * 1000)
+
+static struct systemd_backend *systemd_of(struct backend *backend)
+{
+	return (struct systemd_backend *)backend;
+}
+
+/* --- probing --- */
+
+static int refuse_controllers(const struct systemd_backend *backend, uint32_t controllers,
+			      const char *path, struct refusal *refusal)
+{
+	const char *what = controllers & CONTROLLER_MEMORY ? "pids controller" :
+			   controllers & CONTROLLER_PIDS ? "memory controller" :
+							   "memory and pids controllers";
+
+	if (strcmp(backend->base.mount, "/sys/fs/cgroup") != 0)
+		return refuse(refusal, "boot with the kernel parameter "
+			      "`systemd.unified_cgroup_hierarchy=1`",
+			      "the kernel's %s belong to cgroup version 1 on this machine", what);
+	if (backend->which == SYSTEMD_USER)
+		return refuse(refusal, "run `sudo systemctl edit user@.service`, write "
+			      "`[Service]` and `Delegate=cpu memory pids`, and log in again",
+			      "systemd does not hand the kernel's %s down to \"%s\"", what, path);
+	return refuse(refusal, "boot without `cgroup_disable=` (on a Raspberry Pi: with "
+		      "`cgroup_enable=memory`)", "the kernel runs without its %s", what);
+}
+
+/* What reaches the manager's cgroup: it enables for its children whatever they need of it. */
+static int probe_controllers(struct systemd_backend *backend, const char *path,
+			     struct refusal *refusal)
+{
+	const uint32_t needed = CONTROLLER_MEMORY | CONTROLLER_PIDS;
+	struct cgroup cgroup = CGROUP_INIT;
+	struct statvfs file_system;
+	char text[512];
+	int r = cgroup_open(backend->base.mount, path, &cgroup);
+
+	if (r >= 0)
+		r = cgroup_read(&cgroup, "cgroup.controllers", text, sizeof(text));
+	if (r >= 0 && fstatvfs(cgroup.dirfd, &file_system) < 0)
+		r = -errno;
+	cgroup_finish(&cgroup);
+	if (r < 0)
+		return refuse(refusal, "mount the whole cgroup v2 file system there",
+			      "the cgroup \"%s\" of systemd cannot be seen below \"%s\" (%s)", path,
+			      backend->base.mount, strerror(-r));
+	if (file_system.f_flag & ST_RDONLY)
+		return refuse(refusal, "mount it writable", "\"%s\" is mounted read-only here",
+			      backend->base.mount);
+	backend->base.facts.controllers = cgroup_parse_controllers(text);
+	backend->base.facts.contains = true;
+	if ((backend->base.facts.controllers & needed) != needed) {
+		struct refusal partial;
+
+		(void)refuse_controllers(backend, backend->base.facts.controllers, path, &partial);
+		backend_set_partial(&backend->base, &partial);
+	}
+	return 0;
+}
+
+static int probe_manager(struct systemd_backend *backend, struct refusal *refusal)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = manager_get_string(&backend->manager, SYSTEMD_PATH, SYSTEMD_MANAGER,
+				   "ControlGroup", now_usec() + PROBE_USEC, &path);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return refuse(refusal, "look at `systemctl status` and `journalctl -b`",
+			      "systemd does not answer questions about itself (%s)",
+			      strerror(-r));
+	/* The system's manager says "" for the root. */
+	if (path[0] == '\0') {
+		free(path);
+		path = strdup("/");
+		if (!path)
+			return -ENOMEM;
+	}
+	r = probe_controllers(backend, path, refusal);
+	if (r == 0)
+		backend_set_parent(&backend->base, take_pointer(path));
+	return r;
+}
+
+static int probe_host(enum systemd_which which, const struct host *host, struct refusal *refusal)
+{
+	if (!host->cgroup_mount)
+		return refuse(refusal, "boot with the kernel parameter "
+			      "`systemd.unified_cgroup_hierarchy=1`",
+			      "no cgroup v2 file system is mounted");
+	if (!host->systemd_booted)
+		return refuse(refusal, "use a machine or container that systemd runs in",
+			      "systemd does not run here");
+	if (which == SYSTEMD_SYSTEM && host->uid != 0)
+		return refuse(refusal, "run as root", "only root may use the system manager");
+	return 0;
+}
+
+/* --- making --- */
+
+static int systemd_leave(struct backend *base, struct session_cgroup *cgroup, struct diag *diag);
+
+/* systemd sees an empty cgroup by itself; a unit that failed before (or a systemd older than
+ * CollectMode) needs a word. */
+static void drop_unit(struct systemd_backend *backend, uint64_t deadline)
+{
+	if (!backend->unit || sd_bus_is_ready(backend->manager.bus) <= 0)
+		return;
+	best_effort(manager_unit_call(&backend->manager, "StopUnit", backend->unit, "replace",
+				      deadline));
+	best_effort(manager_unit_call(&backend->manager, "ResetFailedUnit", backend->unit, NULL,
+				      deadline));
+}
+
+static void kill_unit(struct systemd_backend *backend, uint64_t deadline)
+{
+	sd_bus_message *message = NULL;
+	int r = manager_message_new(&backend->manager, "KillUnit", &message);
+
+	if (r >= 0)
+		r = sd_bus_message_append(message, "ssi", backend->unit, "all", SIGKILL);
+	if (r >= 0)
+		best_effort(manager_send(&backend->manager, message, deadline, NULL, NULL));
+	(void)sd_bus_message_unref(message);
+}
+
+static bool unit_is_loaded(struct systemd_backend *backend, uint64_t deadline)
+{
+	return manager_unit_call(&backend->manager, "GetUnit", backend->unit, NULL, deadline) == 0;
+}
+
+/* Ends a unit whose cgroup could not be told for sure: by name, which nobody else has. */
+static void abort_unit(struct systemd_backend *backend, uint64_t deadline)
+{
+	uint64_t pause = POLL_MIN_USEC;
+
+	kill_unit(backend, deadline);
+	drop_unit(backend, deadline);
+	while (time_left(deadline) > 0 && unit_is_loaded(backend, deadline)) {
+		pause_usec(pause);
+		if (pause < POLL_MAX_USEC)
+			pause *= 2;
+	}
+}
+
+/* Ends what a failed start left. The command and the keeper die with it, if they had been moved:
+ * the caller gives both up. */
+static void abort_scope(struct systemd_backend *backend, struct session_cgroup *cgroup)
+{
+	uint64_t deadline = now_usec() + ABORT_USEC;
+
+	if (cgroup->scope.dirfd < 0)
+		abort_unit(backend, deadline);
+	else
+		best_effort(leaves_empty(cgroup, deadline));
+	best_effort(systemd_leave(&backend->base, cgroup, NULL));
+}
+
+static int on_request_stop(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct systemd_backend *backend = userdata;
+
+	(void)message;
+	(void)error;
+	backend->stop_asked = true;
+	if (backend->stop && !backend->stop_told) {
+		backend->stop_told = true;
+		backend->stop(backend->stop_userdata);
+	}
+	return 0;
+}
+
+static int name_unit(struct systemd_backend *backend, const char *unit)
+{
+	int r;
+
+	backend->unit = strdup(unit);
+	if (!backend->unit)
+		return -ENOMEM;
+	r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &backend->unit_path);
+	if (r < 0)
+		return r;
+	/* Comes to the Controller of the scope only. */
+	return sd_bus_match_signal(backend->manager.bus, &backend->stop_slot, SYSTEMD_DESTINATION,
+				   backend->unit_path, SYSTEMD_SCOPE, "RequestStop",
+				   on_request_stop, backend);
+}
+
+static void forget_unit(struct systemd_backend *backend)
+{
+	backend->stop_slot = sd_bus_slot_unref(backend->stop_slot);
+	backend->job_slot = sd_bus_slot_unref(backend->job_slot);
+	cleanup_free(&backend->unit);
+	cleanup_free(&backend->unit_path);
+	cleanup_free(&backend->job_path);
+	cleanup_free(&backend->job_result);
+	backend->stop_asked = false;
+}
+
+static int systemd_enter(struct backend *base, const struct plan *plan, pid_t child, pid_t keeper,
+			 struct session_cgroup *ret, struct diag *diag)
+{
+	struct systemd_backend *backend = systemd_of(base);
+	struct session_cgroup cgroup = SESSION_CGROUP_INIT;
+	uint64_t deadline = now_usec() + ENTER_USEC;
+	bool started = false;
+	int r;
+
+	forget_unit(backend);
+	r = name_unit(backend, plan->unit);
+	if (r < 0)
+		return diag_set(diag, r, "could not listen to systemd: %s", strerror(-r));
+	cgroup.slice_capped = systemd_slice_cap(backend, plan, deadline);
+	r = systemd_scope_start(backend, plan, child, keeper, deadline, &cgroup, &started, diag);
+	backend->job_slot = sd_bus_slot_unref(backend->job_slot);
+	if (r >= 0)
+		r = leaves_make(&cgroup, plan, child, keeper, base->page_bytes, deadline, diag);
+	if (r < 0) {
+		if (started)
+			abort_scope(backend, &cgroup);
+		session_cgroup_finish(&cgroup);
+		return r;
+	}
+	*ret = cgroup;
+	return 0;
+}
+
+/* --- running --- */
+
+static int on_late_stop(sd_event_source *source, void *userdata)
+{
+	struct systemd_backend *backend = userdata;
+
+	(void)source;
+	if (backend->stop_asked && backend->stop && !backend->stop_told) {
+		backend->stop_told = true;
+		backend->stop(backend->stop_userdata);
+	}
+	return 0;
+}
+
+static int systemd_attach(struct backend *base, sd_event *event, backend_stop_fn stop,
+			  void *userdata)
+{
+	struct systemd_backend *backend = systemd_of(base);
+	int r;
+
+	backend->stop = stop;
+	backend->stop_userdata = userdata;
+	/* A bus that is gone already only means that nobody can ask us to stop through it. */
+	r = sd_bus_attach_event(backend->manager.bus, event, SD_EVENT_PRIORITY_NORMAL);
+	if (r < 0)
+		return r == -ENOTCONN || r == -ECONNRESET ? 0 : r;
+	/* One that came while the scope was being made. */
+	return sd_event_add_defer(event, &backend->stop_source, on_late_stop, backend);
+}
+
+/* --- leaving --- */
+
+static void detach(struct systemd_backend *backend)
+{
+	backend->stop = NULL;
+	backend->stop_source = sd_event_source_unref(backend->stop_source);
+	(void)sd_bus_detach_event(backend->manager.bus);
+}
+
+static bool wait_gone(const struct session_cgroup *cgroup, uint64_t deadline)
+{
+	uint64_t pause = POLL_MIN_USEC;
+
+	while (!leaves_scope_is_gone(cgroup)) {
+		if (time_left(deadline) == 0)
+			return false;
+		pause_usec(pause);
+		if (pause < POLL_MAX_USEC)
+			pause *= 2;
+	}
+	return true;
+}
+
+static int systemd_leave(struct backend *base, struct session_cgroup *cgroup, struct diag *diag)
+{
+	struct systemd_backend *backend = systemd_of(base);
+	uint64_t start = now_usec(), deadline = start + LEAVE_USEC;
+	int r = 0;
+
+	detach(backend);
+	if (cgroup->scope.dirfd >= 0 && !leaves_scope_is_gone(cgroup)) {
+		r = leaves_empty(cgroup, start + LEAVE_USEC / 2);
+		if (r >= 0)
+			r = leaves_remove(cgroup);
+		if (!wait_gone(cgroup, r < 0 ? start : start + LEAVE_USEC / 2)) {
+			drop_unit(backend, deadline);
+			if (r >= 0 && !wait_gone(cgroup, deadline))
+				/* systemd is gone or stuck: this name is ours alone. */
+				r = cgroup_remove(&cgroup->parent, leaves_scope_name(cgroup));
+		}
+	}
+	forget_unit(backend);
+	if (r < 0)
+		return diag_set(diag, r, "could not remove the cgroup \"%s\": %s",
+				cgroup->scope.path, r == -EBUSY ? "processes are still in it"
+							       : strerror(-r));
+	return 0;
+}
+
+static void systemd_finish(struct backend *base)
+{
+	struct systemd_backend *backend = systemd_of(base);
+
+	if (backend->manager.bus)
+		detach(backend);
+	forget_unit(backend);
+	manager_bus_close(&backend->manager);
+}
+
+int systemd_probe(enum systemd_which which, const struct host *host, struct backend **ret,
+		  struct refusal *refusal)
+{
+	static const struct backend_ops ops = {
+		.enter = systemd_enter,
+		.attach = systemd_attach,
+		.leave = systemd_leave,
+		.finish = systemd_finish,
+	};
+	struct systemd_backend *backend;
+	struct backend *base;
+	int r = probe_host(which, host, refusal);
+
+	if (r < 0)
+		return r;
+	r = backend_new(&ops, BACKEND_SYSTEMD, sizeof(*backend), host, &base);
+	if (r < 0)
+		return r;
+	backend = systemd_of(base);
+	backend->which = which;
+	base->facts.manager = which == SYSTEMD_USER ? "user systemd" : "system systemd";
+	r = manager_bus_open(which, host, now_usec() + PROBE_USEC, &backend->manager, refusal);
+	if (r >= 0)
+		r = probe_manager(backend, refusal);
+	if (r < 0) {
+		(void)backend_free(base);
+		return r;
+	}
+	*ret = base;
+	return 0;
+}
