@@ -35,7 +35,7 @@ char *report_text(const struct session_record *record);
  * oc-run(1). NULL: no memory. Caller frees. */
 char *report_json(const struct session_record *record);
 
-/* One line of --json-status-fd, with its newline. NULL: no memory. Caller frees. */
+/* One line of --json-status-fd, without its newline. NULL: no memory. Caller frees. */
 char *report_json_started(const struct session_record *record);
 char *report_json_event(const struct session_record *record, const struct record_event *event);
 char *report_json_ended(const struct session_record *record);

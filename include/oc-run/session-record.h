@@ -21,7 +21,8 @@ enum record_event_kind {
 	RECORD_WATCH_KILL,	/* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
 	RECORD_FORK_DENIED,	/* pids.max */
 	RECORD_SWAP_FULL,	/* memory.swap.max */
-	RECORD_ESCAPE,		/* a member was found outside the cgroup */
+	RECORD_ESCAPE,		/* members were found outside the cgroup; value: how many, victim: one
+				 * of them */
 	RECORD_STOP_ASKED,	/* a signal, the terminal, systemd */
 	RECORD_LADDER,		/* a rung of the end: signal in value */
 	RECORD_EVENT_KIND_COUNT,

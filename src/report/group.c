@@ -34,12 +34,15 @@ static void add_victim(struct groups *groups, const struct record_victim *victim
 		group->largest = victim;
 }
 
-static bool is_wanted(const struct record_event *event, enum report_group_source source)
+static bool is_wanted(const struct session_record *record, size_t index,
+		      enum report_group_source source)
 {
+	const struct record_event *event = &record->events[index];
+
 	if (event->victim.pid <= 0)
 		return false;
 	if (source == REPORT_GROUP_ESCAPES)
-		return event->kind == RECORD_ESCAPE;
+		return event->kind == RECORD_ESCAPE && !report_is_repeated_escape(record, index);
 	return event->kind == RECORD_OOM_KILL || event->kind == RECORD_WATCH_KILL;
 }
 
@@ -72,7 +75,7 @@ int report_group(const struct session_record *record, enum report_group_source s
 
 			group->count++;
 			group->bytes += leftover->bytes;
-		} else if (is_wanted(&record->events[i], source)) {
+		} else if (is_wanted(record, i, source)) {
 			add_victim(&groups, &record->events[i].victim);
 		}
 	}

@@ -15,11 +15,14 @@ struct report_tally {
 	enum limit_id kill_limit;	/* LIMIT_MEMORY_MAX or LIMIT_PIDS_MAX */
 	uint64_t first_kill_usec, last_kill_usec;	/* 0: not known */
 	uint64_t forks_denied;
-	size_t escapes;
+	size_t escapes;			/* processes that left, at least */
 	uint64_t leftover_bytes;
 };
 
 void report_tally(const struct session_record *record, struct report_tally *ret);
+
+/* Has an earlier event told that this process (or one that nobody named) left? */
+bool report_is_repeated_escape(const struct session_record *record, size_t index);
 
 /* Did the command outlive the last kill by more than a moment, or end well? */
 bool report_agent_went_on(const struct session_record *record, const struct report_tally *tally);

@@ -48,12 +48,37 @@ static void tally_kill(const struct session_record *record, const struct record_
 		tally->agent_killed = true;
 }
 
+bool report_is_repeated_escape(const struct session_record *record, size_t index)
+{
+	const struct record_event *event = &record->events[index];
+
+	for (size_t i = 0; i < index; i++) {
+		if (record->events[i].kind == RECORD_ESCAPE &&
+		    record->events[i].victim.pid == event->victim.pid)
+			return true;
+	}
+	return false;
+}
+
+/* One that can't be brought back is found outside again and again: it has still left once. */
+static void tally_escape(const struct session_record *record, size_t index,
+			 struct report_tally *tally, size_t *at_once)
+{
+	const struct record_event *event = &record->events[index];
+
+	if (event->value > *at_once)
+		*at_once = (size_t)event->value;
+	if (!report_is_repeated_escape(record, index))
+		tally->escapes++;
+}
+
 /* The kernel's counters say how many; events, which may have been dropped, say who and when. */
 void report_tally(const struct session_record *record, struct report_tally *ret)
 {
 	const struct cgroup_counters *counters = &record->counters;
 	struct report_tally tally = { .kill_limit = LIMIT_MEMORY_MAX };
 	uint64_t oom_kills = 0, watch_kills = 0, denied = 0, named = 0;
+	size_t escapes_at_once = 0;
 
 	for (size_t i = 0; i < record->event_count; i++) {
 		const struct record_event *event = &record->events[i];
@@ -67,8 +92,12 @@ void report_tally(const struct session_record *record, struct report_tally *ret)
 		else if (event->kind == RECORD_FORK_DENIED)
 			denied += event->value;
 		else if (event->kind == RECORD_ESCAPE)
-			tally.escapes++;
+			tally_escape(record, i, &tally, &escapes_at_once);
 	}
+	if (tally.escapes < escapes_at_once)
+		tally.escapes = escapes_at_once;
+	if (tally.escapes < record->recaptured)
+		tally.escapes = record->recaptured;
 
 	if (counters->memory.oom_kill > 0)
 		oom_kills = counters->memory.oom_kill;

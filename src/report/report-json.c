@@ -448,18 +448,18 @@ static void fill_report(struct json *json, cJSON *report, const struct session_r
 	add_next(json, report, record);
 }
 
-/* Prints and frees @object, with a newline at the end. */
+/* Prints and frees @object. */
 static char *finish(const struct json *json, cJSON *object, bool indent)
 {
-	char *text = NULL, *line = NULL;
+	char *text = NULL, *copy = NULL;
 
 	if (object && !json->failed)
 		text = indent ? cJSON_Print(object) : cJSON_PrintUnformatted(object);
 	cJSON_Delete(object);
-	if (text && asprintf(&line, "%s\n", text) < 0)
-		line = NULL;
+	if (text && asprintf(&copy, indent ? "%s\n" : "%s", text) < 0)
+		copy = NULL;
 	cJSON_free(text);
-	return line;
+	return copy;
 }
 
 char *report_json(const struct session_record *record)

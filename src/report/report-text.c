@@ -183,18 +183,20 @@ static int print_escapes(FILE *out, const struct session_record *record,
 			 const struct report_tally *tally)
 {
 	_cleanup_free_ struct report_group *groups = NULL;
-	size_t count;
+	size_t count, named = 0;
 
 	if (tally->escapes == 0)
 		return 0;
 	if (report_group(record, REPORT_GROUP_ESCAPES, &groups, &count) < 0)
 		return -ENOMEM;
 
+	for (size_t i = 0; i < count; i++)
+		named += groups[i].count;
 	(void)fputs("  left the cgroup: ", out);
-	if (count > 0)
-		print_groups(out, groups, count);
-	else
-		(void)fprintf(out, "%zu process%s", tally->escapes, tally->escapes == 1 ? "" : "es");
+	print_groups(out, groups, count);
+	if (named < tally->escapes)
+		(void)fprintf(out, "%s%zu process%s", named > 0 ? " and " : "",
+			      tally->escapes - named, tally->escapes - named == 1 ? "" : "es");
 	if (record->recaptured >= tally->escapes)
 		(void)fputs("; brought back\n", out);
 	else if (record->recaptured > 0)

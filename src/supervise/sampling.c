@@ -30,8 +30,9 @@ static void tell_escapes(struct session *session, const struct tree_sample *samp
 	for (size_t i = 0; event && i < sample->count; i++) {
 		if (!sample->processes[i].is_outside || sample->processes[i].state == 'Z')
 			continue;
-		(void)snprintf(event->detail, sizeof(event->detail), "%s (pid %d) left the cgroup",
-			       sample->processes[i].name, (int)sample->processes[i].pid);
+		event->victim.pid = sample->processes[i].pid;
+		(void)snprintf(event->victim.name, sizeof(event->victim.name), "%s",
+			       sample->processes[i].name);
 		break;
 	}
 	brought_back = tree_recapture(session->tree);
@@ -45,7 +46,8 @@ static void kill_victim(struct session *session, const struct policy_verdict *ve
 {
 	const struct tree_process *process = &sample->processes[verdict->victim];
 	bool for_memory = verdict->kind == POLICY_KILL_FOR_MEMORY;
-	struct record_event *event = session_note(session, RECORD_WATCH_KILL, 1);
+	struct record_event *event = session_note(session, RECORD_WATCH_KILL,
+						  for_memory ? LIMIT_MEMORY_MAX : LIMIT_PIDS_MAX);
 
 	if (event) {
 		event->victim.pid = process->pid;

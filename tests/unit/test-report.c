@@ -310,6 +310,22 @@ TEST(escapes_say_what_became_of_them)
 	}
 }
 
+TEST(one_that_stays_outside_has_left_once)
+{
+	_cleanup_free_ char *text = NULL;
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	for (int n = 0; n < 20; n++) {
+		struct record_event *event = fixture_event(&fixture, RECORD_ESCAPE, 1, 3);
+
+		event->victim.pid = 700 + n / 10;
+		(void)snprintf(event->victim.name, sizeof(event->victim.name), "chrome");
+	}
+	text = report_text(&fixture.record);
+	expect_contains(text, "  left the cgroup: 2 chrome and 1 process; ended with the session\n");
+}
+
 TEST(what_could_not_be_ended_is_said)
 {
 	_cleanup_free_ char *text = NULL;
@@ -639,7 +655,7 @@ TEST(status_lines_are_one_line_each)
 
 		unit_row = events[i];
 		expect(object);
-		expect(strchr(lines[i], '\n') == lines[i] + strlen(lines[i]) - 1);
+		expect(!strchr(lines[i], '\n'));
 		expect_text(json_text(object, "event"), events[i]);
 		expect_text(json_text(object, "session"), "0123456789abcdef");
 		if (i == 2)
@@ -745,6 +761,7 @@ UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  denied_forks_and_kills_share_one_piece_of_advice, options_given_before_are_given_again,
 	  leftovers_are_the_headline_when_nothing_else_happened,
 	  leftovers_are_sorted_by_size_and_cut, escapes_say_what_became_of_them,
+	  one_that_stays_outside_has_left_once,
 	  what_could_not_be_ended_is_said, a_limit_that_nobody_held_is_said_and_not_shown_as_one,
 	  a_stop_names_who_asked, limits_are_raised_to_what_a_person_would_choose,
 	  a_machine_without_more_memory_is_said_to_be_one, durations_are_in_peoples_units,
