@@ -121,8 +121,7 @@ static int prepare(struct run *run)
 	struct diag diag = DIAG_INIT;
 	enum backend_kind choice;
 
-	if (gather_settings(run, &diag) < 0 || make_id(run, &diag) < 0 ||
-	    host_gather(&run->host, &diag) < 0 ||
+	if (make_id(run, &diag) < 0 || host_gather(&run->host, &diag) < 0 ||
 	    plan_backend_choice(&run->settings, &choice, &diag) < 0 ||
 	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0)
 		return fail(&diag, EXIT_OWN_FAILURE);
@@ -232,14 +231,15 @@ static int execute(struct run *run)
 /* 0: go on; else the exit status. */
 static int resolve_command(struct run *run)
 {
+	char *const *command = options_command(&run->options);
 	struct diag diag = DIAG_INIT;
-	int r = command_resolve(options_command(&run->options)[0], getenv("PATH"),
+	int r = command_resolve(command[0], getenv("PATH"),
 				run->settings.values[SETTING_CHDIR].text, &run->executable, &diag);
 
 	if (r < 0)
 		return fail(&diag, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 	if (r == COMMAND_EXEC_DIRECTLY) {
-		(void)execve(run->executable, options_command(&run->options), environ);
+		(void)execv(run->executable, command);
 		(void)diag_set(&diag, -errno, "cannot run \"%s\": %s", run->executable,
 			       strerror(errno));
 		return fail(&diag, EXIT_CANNOT_EXECUTE);
@@ -259,8 +259,14 @@ static void run_finish(struct run *run)
 
 static int run_command(struct run *run)
 {
-	int status = prepare(run);
+	struct diag diag = DIAG_INIT;
+	int status;
 
+	if (gather_settings(run, &diag) < 0)
+		return fail(&diag, EXIT_OWN_FAILURE);
+	status = resolve_command(run);
+	if (status == 0)
+		status = prepare(run);
 	if (status != 0)
 		return status;
 	if (run->plan->dry_run)
@@ -290,9 +296,7 @@ int main(int argc, char **argv)
 	} else if (r == OPTIONS_VERSION) {
 		status = puts("oc-run " OC_RUN_VERSION) < 0 ? EXIT_OWN_FAILURE : 0;
 	} else {
-		status = resolve_command(&run);
-		if (status == 0)
-			status = run_command(&run);
+		status = run_command(&run);
 	}
 	run_finish(&run);
 	return status;

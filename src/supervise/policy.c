@@ -5,6 +5,8 @@
 #include "oc-run/policy.h"
 
 #define LOOK_QUIET_USEC UINT64_C(1000000)
+/* While it grows at all: what grows may grow faster soon. */
+#define LOOK_GROWING_USEC UINT64_C(100000)
 #define LOOK_FASTEST_USEC UINT64_C(20000)
 
 /* The steps, in percent of memory.max: see the design's decision on memory.high. */
@@ -89,6 +91,11 @@ struct policy_verdict policy_judge(const struct policy_limits *limits,
 	return verdict;
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 uint64_t policy_next_look_usec(const struct policy_limits *limits, uint64_t memory_before,
 			       uint64_t memory_now, uint64_t elapsed_usec, uint64_t tasks_now)
 {
@@ -103,14 +110,13 @@ uint64_t policy_next_look_usec(const struct policy_limits *limits, uint64_t memo
 		if (left == 0)
 			look_usec = LOOK_FASTEST_USEC;
 		else if (grown > limits->memory_bytes / 200 && elapsed_usec > 0)
-			look_usec = (uint64_t)((double)left / (double)grown *
-					       (double)elapsed_usec / 2);
+			look_usec = smaller((uint64_t)((double)left / (double)grown *
+						       (double)elapsed_usec / 2),
+					    LOOK_GROWING_USEC);
 		else if (left < limits->memory_bytes / 8)
 			look_usec = LOOK_QUIET_USEC / 4;
 	}
 	if (limits->tasks != LIMIT_UNLIMITED && tasks_now > limits->tasks / 2)
-		look_usec = look_usec < LOOK_QUIET_USEC / 10 ? look_usec : LOOK_QUIET_USEC / 10;
-	if (look_usec < LOOK_FASTEST_USEC)
-		return LOOK_FASTEST_USEC;
-	return look_usec < LOOK_QUIET_USEC ? look_usec : LOOK_QUIET_USEC;
+		look_usec = smaller(look_usec, LOOK_GROWING_USEC);
+	return look_usec < LOOK_FASTEST_USEC ? LOOK_FASTEST_USEC : look_usec;
 }

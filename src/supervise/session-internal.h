@@ -84,8 +84,8 @@ void session_status_line(struct session *session, char *text);
 _must_check_ int supervise_attach(struct session *session);
 _must_check_ int supervise_loop(struct session *session);
 void supervise_event(struct session *session, const struct supervisor_event *event);
-void supervise_counters(struct session *session, const struct watch_state *before,
-			const struct watch_state *now);
+void supervise_counters(const struct watch_state *before, const struct watch_state *now,
+			void *userdata);
 
 /* actions.c */
 void actions_carry_out(struct session *session, const struct supervisor_answer *answer);

@@ -190,14 +190,14 @@ static int start_keeper(struct session *session, struct diag *diag)
 	return keeper_start(&request, &session->keeper, diag);
 }
 
-static int start_stub(struct session *session, const struct signal_state *signals,
+static int start_stub(struct session *session, const struct session_request *session_request,
 		      struct diag *diag)
 {
 	struct spawn_request request = {
 		.executable = session->plan->executable,
 		.argv = session->plan->command,
 		.working_directory = session->plan->chdir,
-		.signals = signals,
+		.signals = session_request->signals,
 	};
 	char **environment = make_environment(session->plan);
 	int r;
@@ -225,7 +225,7 @@ static int start_watching(struct session *session, struct diag *diag)
 		.event = session->event,
 		.payload = &session->cgroup.payload,
 		.scope = &session->cgroup.scope,
-		.changed = (watch_fn)supervise_counters,
+		.changed = supervise_counters,
 		.userdata = session,
 	};
 	int r;
@@ -274,7 +274,7 @@ static int session_prepare(struct session *session, const struct session_request
 	r = start_keeper(session, diag);
 	if (r < 0)
 		return r;
-	r = start_stub(session, request->signals, diag);
+	r = start_stub(session, request, diag);
 	if (r < 0)
 		return r;
 	r = backend_enter(session->backend, session->plan, session->child.pid, session->keeper.pid,

@@ -357,9 +357,10 @@ static void note_counter(struct session *session, enum record_event_kind kind, u
 		session_tell(session, session_note(session, kind, difference));
 }
 
-void supervise_counters(struct session *session, const struct watch_state *before,
-			const struct watch_state *now)
+void supervise_counters(const struct watch_state *before, const struct watch_state *now,
+			void *userdata)
 {
+	struct session *session = userdata;
 	const struct cgroup_counters *was = &before->payload, *is = &now->payload;
 	uint64_t kills = grown(was->memory.oom_kill, is->memory.oom_kill);
 	uint64_t high = grown(was->memory.high, is->memory.high);
