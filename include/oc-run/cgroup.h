@@ -3,7 +3,8 @@
 
 /*
  * A cgroup of version 2 by its open directory. Everything goes through the fd: the path may be
- * made anew by somebody else, the fd can't (a removed cgroup answers ENODEV).
+ * made anew by somebody else, the fd can't. A removed cgroup is -ENODEV, except in cgroup_read(),
+ * cgroup_write(), cgroup_make() and cgroup_open_child(), which cannot tell: -ENOENT.
  * No function allocates where the comment says "no allocation": those are used to end a session.
  */
 

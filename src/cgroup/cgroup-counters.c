@@ -56,16 +56,12 @@ static int read_pids_events(const struct cgroup *cgroup, struct pids_events *ret
 	return r <= 0 ? r : cgroup_parse_pids_events(text, ret);
 }
 
-/* A removed cgroup's open directory answers ENOENT for each of its files; cgroup.events is there
- * in every other one. */
+/* In a removed cgroup every file is missing, so that all counters would read as zero. */
 static int check_alive(const struct cgroup *cgroup)
 {
 	bool populated;
-	int r = cgroup_is_populated(cgroup, &populated);
 
-	if (r == -ENOENT)
-		return -ENODEV;
-	return r;
+	return cgroup_is_populated(cgroup, &populated);
 }
 
 int cgroup_read_counters(const struct cgroup *cgroup, struct cgroup_counters *ret)

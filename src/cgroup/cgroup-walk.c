@@ -151,8 +151,10 @@ int cgroup_for_each_pid(const struct cgroup *cgroup, cgroup_pid_callback callbac
 	int r;
 
 	if (fd < 0)
-		return fd;
+		return is_gone(fd) ? -ENODEV : fd;
 	r = walk_pids(fd, &walk);
+	if (is_gone(r))
+		return -ENODEV;
 	return r < 0 ? r : walk.count;
 }
 

@@ -177,6 +177,13 @@ int cgroup_write(const struct cgroup *cgroup, const char *file, const char *text
 	return (size_t)n == length ? 0 : -EIO;
 }
 
+/* For files that each cgroup has: an open file of a removed cgroup answers ENODEV, but one that is
+ * opened through the directory of a removed cgroup ENOENT. */
+static int if_gone(int result)
+{
+	return result == -ENOENT ? -ENODEV : result;
+}
+
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid)
 {
 	char text[32];
@@ -185,7 +192,7 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid)
 	if (pid <= 0)
 		return -EINVAL;
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	return cgroup_write(cgroup, "cgroup.procs", text);
+	return if_gone(cgroup_write(cgroup, "cgroup.procs", text));
 }
 
 int cgroup_of_process(pid_t pid, char **ret_path)
@@ -219,7 +226,7 @@ int cgroup_is_populated(const struct cgroup *cgroup, bool *ret_populated)
 {
 	struct cgroup_events events;
 	char text[512];
-	int r = cgroup_read(cgroup, "cgroup.events", text, sizeof(text));
+	int r = if_gone(cgroup_read(cgroup, "cgroup.events", text, sizeof(text)));
 
 	if (r < 0)
 		return r;
