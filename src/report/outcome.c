@@ -145,10 +145,10 @@ bool report_limit_is_missing(const struct session_record *record, enum limit_id 
 	return limit->enforcer == ENFORCER_NONE && limit->asked;
 }
 
-/* Signals by which commands end in everyday use: Ctrl-C, and a reader that went away. */
+/* Signals by which commands end in everyday use: Ctrl-C, Ctrl-\, and a reader that went away. */
 static bool is_everyday_signal(int signal_number)
 {
-	return signal_number == SIGINT || signal_number == SIGPIPE;
+	return signal_number == SIGINT || signal_number == SIGQUIT || signal_number == SIGPIPE;
 }
 
 enum outcome outcome_classify(const struct session_record *record)

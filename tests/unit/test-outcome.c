@@ -80,6 +80,7 @@ static const struct {
 	  true },
 	{ "Ctrl-C is no death to report", NO_KILL, SIGINT, STOP_NONE, 0, false, OUTCOME_CLEAN,
 	  false },
+	{ "nor is Ctrl-\\", NO_KILL, SIGQUIT | 0x80, STOP_NONE, 0, false, OUTCOME_CLEAN, false },
 	{ "nor is a pipe that was closed", NO_KILL, SIGPIPE, STOP_NONE, 0, false, OUTCOME_CLEAN,
 	  false },
 	{ "our own signal", NO_KILL, SIGKILL, STOP_SIGNAL, 0, false, OUTCOME_STOPPED, false },
