@@ -13,7 +13,9 @@
 struct backend_facts;
 
 enum enforcer {
-	ENFORCER_NONE,		/* not asked for, or nobody can: then the plan carries a warning */
+	/* Not asked for, or nobody can: then the plan carries a warning if a person asked. Without
+	 * the kernel memory.high has no use, and swap counts as memory. */
+	ENFORCER_NONE,
 	ENFORCER_KERNEL,
 	ENFORCER_WATCH,		/* the supervisor, by watching the tree */
 };
@@ -46,7 +48,7 @@ struct plan {
 	enum enforce_mode enforce;
 	struct plan_limit limits[LIMIT_COUNT];
 	uint64_t slice_memory_max;	/* of all sessions together, bytes */
-	uint64_t slice_swap_max;
+	uint64_t slice_swap_max;	/* may be LIMIT_UNLIMITED */
 	uint64_t grace_usec;		/* a rung of the ladder at the end */
 	int stop_signal;		/* first rung; 0: the signal that oc-run was sent */
 	char **command;			/* argv of the command */
@@ -66,7 +68,7 @@ struct plan_request {
 	const char *id;				/* 16 hex digits */
 	char *const *command;			/* argv of the command */
 	const char *executable;			/* resolved path */
-	char *const *setenv;
+	char *const *setenv;			/* of --setenv; or NULL */
 	const struct settings *settings;
 	const struct host *host;
 	const struct backend_facts *backend;
@@ -81,7 +83,6 @@ struct plan *plan_free(struct plan *plan);
 /* Only what the probe of backends needs to know before there is a plan. -EINVAL with @diag. */
 _must_check_ int plan_backend_choice(const struct settings *settings, enum backend_kind *ret_kind,
 				     struct diag *diag);
-
 _must_check_ int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_mode,
 				     struct diag *diag);
 

@@ -1,78 +1,141 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The text of --dry-run. Pure. */
+/* The plan as text, for --dry-run. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "plan-internal.h"
+#include "oc-run/backend.h"
+#include "oc-run/parse.h"
+#include "oc-run/plan.h"
 
-static void describe_limit(FILE *out, const struct plan_limit *limit, enum limit_id id)
+/* What somebody else named is shown without its control characters. */
+static void print_text(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		(void)fputc(iscntrl((unsigned char)*text) ? '?' : *text, out);
+}
+
+static void print_label(FILE *out, const char *label)
+{
+	(void)fprintf(out, "  %-11s ", label);
+}
+
+static void print_field(FILE *out, const char *label, const char *text)
+{
+	print_label(out, label);
+	print_text(out, text);
+	(void)fputc('\n', out);
+}
+
+static void print_command(FILE *out, const struct plan *plan)
+{
+	print_label(out, "command");
+	for (size_t i = 0; plan->command[i]; i++) {
+		const char *word = plan->command[i];
+		bool quote = !*word || strpbrk(word, " \t\n'\"\\$*?;&|<>()");
+
+		(void)fputs(i ? " " : "", out);
+		(void)fputs(quote ? "'" : "", out);
+		print_text(out, word);
+		(void)fputs(quote ? "'" : "", out);
+	}
+	(void)fputc('\n', out);
+	print_field(out, "program", plan->executable);
+	if (plan->chdir)
+		print_field(out, "directory", plan->chdir);
+	if (strcmp(plan->name, plan->command[0]) != 0)
+		print_field(out, "name", plan->name);
+}
+
+static void print_slice(FILE *out, const struct plan *plan)
+{
+	char memory[FORMAT_TEXT_MAX], swap[FORMAT_TEXT_MAX];
+
+	format_bytes(plan->slice_memory_max, memory);
+	format_bytes(plan->slice_swap_max, swap);
+	print_label(out, "slice");
+	(void)fprintf(out, "%s; all sessions together: %s, swap: %s\n", plan->slice, memory, swap);
+}
+
+static void print_place(FILE *out, const struct plan *plan, const struct backend_facts *facts)
+{
+	bool has_manager = facts->manager && *facts->manager;
+
+	print_label(out, "backend");
+	(void)fprintf(out, "%s%s%s%s%s\n", backend_kind_name(plan->backend),
+		      has_manager ? " (" : "", has_manager ? facts->manager : "",
+		      has_manager ? ")" : "", facts->contains ? "" : ", no cgroup");
+	if (plan->backend == BACKEND_SYSTEMD) {
+		print_field(out, "unit", plan->unit);
+	} else if (facts->contains) {
+		print_label(out, "cgroup");
+		(void)fprintf(out, "oc-%s\n", plan->id);
+	}
+	if (facts->contains && facts->parent)
+		print_field(out, "below", facts->parent);
+	if (facts->contains && facts->controllers & CONTROLLER_MEMORY)
+		print_slice(out, plan);
+}
+
+static void print_end(FILE *out, const struct plan *plan)
+{
+	char grace[FORMAT_TEXT_MAX];
+
+	format_duration(plan->grace_usec, grace);
+	print_label(out, "at the end");
+	(void)fprintf(out, "%s to the command, SIGTERM to all, SIGKILL; %s each\n",
+		      plan->stop_signal ? "SIGHUP" : "the signal", grace);
+	if (plan->report_path)
+		print_field(out, "report", plan->report_path);
+}
+
+static const char *who(const struct plan *plan, enum limit_id id)
+{
+	const struct plan_limit *limit = &plan->limits[id];
+
+	if (limit->value == LIMIT_UNLIMITED)
+		return "-";
+	if (id == LIMIT_MEMORY_SWAP_MAX && limit->enforcer == ENFORCER_NONE)
+		return "as memory";
+	return enforcer_name(limit->enforcer);
+}
+
+static void print_limits(FILE *out, const struct plan *plan)
 {
 	char value[LIMIT_TEXT_MAX];
 
-	limit_format_human(limit_row(id), limit->value, value);
-	(void)fprintf(out, "  %-16s %-14s %-24s %s\n", limit_row(id)->cgroup_file, value, limit->where,
-		      limit->value == LIMIT_UNLIMITED ? "-" : enforcer_name(limit->enforcer));
-}
+	(void)fprintf(out, "\n  %-15s  %-13s  %-11s  %s\n", "limit", "value", "enforced by", "from");
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		enum limit_id id = (enum limit_id)i;
 
-static void describe_command(FILE *out, const struct plan *plan)
-{
-	(void)fprintf(out, "command:  ");
-	for (char **word = plan->command; *word; word++) {
-		(void)fputs(word == plan->command ? "" : " ", out);
-		for (const unsigned char *c = (const unsigned char *)*word; *c; c++) {
-			if (*c < ' ' || *c == 0x7f)
-				(void)fprintf(out, "\\x%02x", *c);
-			else
-				(void)fputc(*c, out);
-		}
+		limit_format_human(limit_row(id), plan->limits[id].value, value);
+		(void)fprintf(out, "  %-15s  %-13s  %-11s  ", limit_row(id)->cgroup_file, value,
+			      who(plan, id));
+		print_text(out, plan->limits[id].where);
+		(void)fputc('\n', out);
 	}
-	(void)fprintf(out, "\nprogram:  %s\n", plan->executable);
-	if (plan->chdir)
-		(void)fprintf(out, "folder:   %s\n", plan->chdir);
-}
-
-static void describe_backend(FILE *out, const struct plan *plan,
-			     const struct backend_facts *backend)
-{
-	(void)fprintf(out, "backend:  %s%s%s%s\n", backend_kind_name(plan->backend),
-		      backend->manager && backend->manager[0] ? " (" : "",
-		      backend->manager ? backend->manager : "",
-		      backend->manager && backend->manager[0] ? ")" : "");
-	if (plan->backend == BACKEND_SYSTEMD)
-		(void)fprintf(out, "unit:     %s in %s\n", plan->unit, plan->slice);
-	if (backend->contains)
-		(void)fprintf(out, "cgroup:   below %s\n", backend->parent ? backend->parent : "/");
-	else
-		(void)fprintf(out, "cgroup:   none; the tree is held by parentage and a tag\n");
 }
 
 char *plan_describe(const struct plan *plan, const struct backend_facts *backend)
 {
-	char number[FORMAT_TEXT_MAX], swap[FORMAT_TEXT_MAX], *text = NULL;
-	size_t size = 0;
+	char *text = NULL;
+	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	if (!out)
 		return NULL;
-	describe_command(out, plan);
-	(void)fprintf(out, "session:  %s (%s)\n", plan->id, plan->name);
-	describe_backend(out, plan, backend);
-	(void)fprintf(out, "limits:\n  %-16s %-14s %-24s %s\n", "file", "value", "from",
-		      "enforced by");
-	for (int id = 0; id < LIMIT_COUNT; id++)
-		describe_limit(out, &plan->limits[id], (enum limit_id)id);
-	format_bytes(plan->slice_memory_max, number);
-	format_bytes(plan->slice_swap_max, swap);
-	(void)fprintf(out, "all sessions together: %s of memory, %s of swap\n", number, swap);
-	format_duration(plan->grace_usec, number);
-	(void)fprintf(out, "at the end: %s after each signal\n", number);
-	for (char **warning = plan->warnings; warning && *warning; warning++)
-		(void)fprintf(out, "warning:  %s\n", *warning);
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
+	print_command(out, plan);
+	print_place(out, plan, backend);
+	print_end(out, plan);
+	print_limits(out, plan);
+	for (size_t i = 0; plan->warnings && plan->warnings[i]; i++) {
+		(void)fputs(i ? "  warning: " : "\n  warning: ", out);
+		print_text(out, plan->warnings[i]);
+		(void)fputc('\n', out);
 	}
+	if (fclose(out) != 0)
+		cleanup_free(&text);
 	return text;
 }

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Between the files of the plan. */
+
 #include "oc-run/backend.h"
-#include "oc-run/parse.h"
 #include "oc-run/plan.h"
 
+/* Adds a sentence to the plan's warnings. */
+_must_check_ int plan_warn(struct plan *plan, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What memory there is to be had: RAM, or the limit that oc-run itself runs under. */
+uint64_t plan_capacity(const struct host *host);
+
+/* Values and origins of all limits, and the caps of the slice. */
 _must_check_ int plan_resolve_limits(struct plan *plan, const struct plan_request *request,
 				     struct diag *diag);
 
-/* Adds a sentence to plan->warnings. 0 or -ENOMEM. */
-_must_check_ int plan_warn(struct plan *plan, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/* Who enforces each limit; the warning or the refusal where the kernel does not. */
+_must_check_ int plan_resolve_enforcers(struct plan *plan, const struct plan_request *request,
+					struct diag *diag);

@@ -1,271 +1,294 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The limits of a plan: what was asked for, else the default for this machine, never more than the
- * cgroup that oc-run itself was started in. Pure. */
+/*
+ * The values of the limits. What was not asked for is worked out from the capacity: RAM or, where
+ * it is less, the limit of the cgroup that oc-run was started in. No value is ever above that
+ * outer limit: the kernel would not give more, and the person should read what holds.
+ */
 
-#include <errno.h>
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "oc-run/parse.h"
 #include "plan-internal.h"
 
-#define DEFAULT_MEMORY_TOP (8 * GIBIBYTE)
-#define DEFAULT_MEMORY_FLOOR (3 * GIBIBYTE / 2)
-#define DEFAULT_SWAP_TOP (2 * GIBIBYTE)
-#define DEFAULT_HIGH_PERCENT 80
-#define DEFAULT_PIDS_BASE 4096
-#define DEFAULT_PIDS_EACH_CPU 128
-/* Half of a normal process's weight. */
-#define DEFAULT_WEIGHT 50
-#define SLICE_REST (2 * GIBIBYTE)
+#define OUTER_WHERE "the cgroup oc-run was started in"
 
-static uint64_t smaller(uint64_t a, uint64_t b)
+#define MEMORY_MOST (8 * GIBIBYTE)
+#define MEMORY_LEAST (1536 * MEBIBYTE)
+#define SWAP_MOST (2 * GIBIBYTE)
+#define HIGH_PERCENT 80
+#define PIDS_BASE 4096
+#define PIDS_FOR_EACH_CPU 128
+#define WEIGHT_DEFAULT 50
+#define LEFT_FOR_THE_REST (2 * GIBIBYTE)
+
+static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* The memory there is for us: RAM, or the limit that oc-run was started under. */
-static uint64_t memory_of_host(const struct host *host)
+static uint64_t most(uint64_t a, uint64_t b)
 {
-	return smaller(host->ram_bytes, host->outer_memory_max);
+	return a > b ? a : b;
 }
 
-static uint64_t default_memory(const struct host *host, const char **ret_why)
+static uint64_t whole_mebibytes(uint64_t bytes)
 {
-	uint64_t memory = memory_of_host(host), half = smaller(memory / 2, DEFAULT_MEMORY_TOP);
-
-	if (half >= DEFAULT_MEMORY_FLOOR) {
-		*ret_why = half == DEFAULT_MEMORY_TOP ? "default: 8 GiB" : "default: half of RAM";
-		return half;
-	}
-	if (memory / 4 * 3 >= DEFAULT_MEMORY_FLOOR) {
-		*ret_why = "default: 1.5 GiB";
-		return DEFAULT_MEMORY_FLOOR;
-	}
-	*ret_why = "default: 3/4 of RAM";
-	return memory / 4 * 3;
+	return bytes & ~(MEBIBYTE - 1);
 }
 
-static uint64_t default_of(enum limit_id id, const struct plan *plan, const struct host *host,
-			   const char **ret_why)
+uint64_t plan_capacity(const struct host *host)
 {
-	uint64_t memory = plan->limits[LIMIT_MEMORY_MAX].value;
+	return least(host->ram_bytes, host->outer_memory_max);
+}
+
+static int set_default(struct plan_limit *limit, uint64_t value, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int set_default(struct plan_limit *limit, uint64_t value, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&limit->where, format, arguments);
+	va_end(arguments);
+	if (length < 0) {
+		limit->where = NULL;
+		return -ENOMEM;
+	}
+	limit->value = value;
+	return 0;
+}
+
+/* Half, but at most 8 GiB and at least 1.5 GiB, which again is at most three quarters. */
+static uint64_t default_memory(uint64_t capacity, const char **ret_why)
+{
+	uint64_t three_quarters = capacity / 4 * 3;
+
+	if (capacity / 2 > MEMORY_MOST) {
+		*ret_why = "8 GiB";
+		return MEMORY_MOST;
+	}
+	if (capacity / 2 >= MEMORY_LEAST) {
+		*ret_why = "half";
+		return whole_mebibytes(capacity / 2);
+	}
+	if (three_quarters >= MEMORY_LEAST) {
+		*ret_why = "1.5 GiB";
+		return MEMORY_LEAST;
+	}
+	*ret_why = "three quarters";
+	return whole_mebibytes(three_quarters);
+}
+
+static int default_value(struct plan *plan, enum limit_id id, const struct host *host)
+{
+	struct plan_limit *limit = &plan->limits[id];
+	uint64_t memory = plan->limits[LIMIT_MEMORY_MAX].value, value;
+	uint64_t capacity = plan_capacity(host);
+	const char *why;
 
 	switch (id) {
 	case LIMIT_MEMORY_MAX:
-		return default_memory(host, ret_why);
+		value = default_memory(capacity, &why);
+		if (*why >= '0' && *why <= '9')
+			return set_default(limit, value, "default: %s", why);
+		return set_default(limit, value, "default: %s of %s", why,
+				   capacity < host->ram_bytes ? "the outer limit" : "RAM");
 	case LIMIT_MEMORY_HIGH:
-		*ret_why = "default: 80 % of mem";
-		return memory == LIMIT_UNLIMITED ? memory : memory / 100 * DEFAULT_HIGH_PERCENT;
+		if (memory == LIMIT_UNLIMITED)
+			return set_default(limit, memory, "default: none without --mem");
+		/* In whole pages, as the kernel will have it. */
+		return set_default(limit, memory / 100 * HIGH_PERCENT / 4096 * 4096,
+				   "default: %d%% of --mem", HIGH_PERCENT);
 	case LIMIT_MEMORY_SWAP_MAX:
-		*ret_why = memory == LIMIT_UNLIMITED ? "default: 2 GiB" : "default: 1/4 of mem";
-		return smaller(memory / 4, DEFAULT_SWAP_TOP);
+		value = least(memory, capacity) / 4;
+		return set_default(limit, whole_mebibytes(least(value, SWAP_MOST)),
+				   value > SWAP_MOST ? "default: 2 GiB" : "default: a quarter of --mem");
 	case LIMIT_PIDS_MAX:
-		*ret_why = "default: from CPUs";
-		return DEFAULT_PIDS_BASE + (uint64_t)DEFAULT_PIDS_EACH_CPU * host->cpus;
+		return set_default(limit, PIDS_BASE + (uint64_t)PIDS_FOR_EACH_CPU * host->cpus,
+				   "default: %d + %d for each CPU", PIDS_BASE, PIDS_FOR_EACH_CPU);
 	case LIMIT_CPU_MAX:
-		*ret_why = "default";
-		return LIMIT_UNLIMITED;
+		return set_default(limit, LIMIT_UNLIMITED, "default");
 	case LIMIT_CPU_WEIGHT:
 	case LIMIT_IO_WEIGHT:
-		*ret_why = "default";
-		return DEFAULT_WEIGHT;
+		return set_default(limit, WEIGHT_DEFAULT, "default: half of everybody's");
 	case LIMIT_COUNT:
 		break;
 	}
-	*ret_why = "";
-	return LIMIT_UNLIMITED;
+	return -EINVAL;
 }
 
-static uint64_t outer_limit(enum limit_id id, const struct host *host)
+static int asked_value(struct plan *plan, enum limit_id id, const struct plan_request *request,
+		       struct diag *diag)
 {
-	switch (id) {
-	case LIMIT_MEMORY_MAX:
-	case LIMIT_MEMORY_HIGH:
-		return host->outer_memory_max;
-	case LIMIT_MEMORY_SWAP_MAX:
-		return host->outer_swap_max;
-	case LIMIT_PIDS_MAX:
-		return host->outer_pids_max;
-	case LIMIT_CPU_MAX:
-	case LIMIT_CPU_WEIGHT:
-	case LIMIT_IO_WEIGHT:
-	case LIMIT_COUNT:
-		break;
-	}
-	return LIMIT_UNLIMITED;
-}
+	/* The settings of the limits have the limits' numbers. */
+	enum setting_id setting = (enum setting_id)id;
+	const struct setting *from = &request->settings->values[setting];
+	struct plan_limit *limit = &plan->limits[id];
+	int r;
 
-static int set_where(struct plan_limit *limit, const char *where)
-{
-	free(limit->where);
-	limit->where = strdup(where);
+	r = limit_parse(limit_row(id), from->text, plan_capacity(request->host), &limit->value,
+			diag);
+	if (r < 0)
+		return setting_blame(diag, r, request->settings, setting);
+	limit->asked = true;
+	limit->where = strdup(from->where);
 	return limit->where ? 0 : -ENOMEM;
 }
 
-static int cap_by_outer(struct plan *plan, enum limit_id id, const struct host *host)
+static uint64_t outer_limit(const struct host *host, enum limit_id id)
+{
+	if (id == LIMIT_MEMORY_MAX)
+		return host->outer_memory_max;
+	if (id == LIMIT_MEMORY_SWAP_MAX)
+		return host->outer_swap_max;
+	if (id == LIMIT_PIDS_MAX)
+		return host->outer_pids_max;
+	return LIMIT_UNLIMITED;
+}
+
+/* "--mem 16G", "mem = 16G of /etc/oc-run.conf:3". */
+static void name_setting(const struct settings *settings, enum setting_id id, char *text,
+			 size_t size)
+{
+	const struct setting *setting = &settings->values[id];
+
+	if (setting->where[0] == '/')
+		(void)snprintf(text, size, "%s = %.40s of %s", setting_row(id)->key, setting->text,
+			       setting->where);
+	else
+		(void)snprintf(text, size, "%s %.40s", setting->where, setting->text);
+}
+
+static int clamp_to_outer(struct plan *plan, enum limit_id id, const struct plan_request *request)
 {
 	struct plan_limit *limit = &plan->limits[id];
-	uint64_t outer = outer_limit(id, host);
-	char had[LIMIT_TEXT_MAX], given[LIMIT_TEXT_MAX];
-	int r = 0;
+	uint64_t outer = outer_limit(request->host, id), wanted = limit->value;
+	char name[256], text[LIMIT_TEXT_MAX];
 
-	if (limit->value <= outer)
+	if (wanted <= outer)
 		return 0;
-	if (limit->asked && limit->value != LIMIT_UNLIMITED) {
-		limit_format_human(limit_row(id), limit->value, had);
-		limit_format_human(limit_row(id), outer, given);
-		r = plan_warn(plan, "%s asks for %s, but oc-run itself was started under a limit of "
-			      "%s: that holds", limit->where, had, given);
-	}
+	cleanup_free(&limit->where);
+	limit->where = strdup(OUTER_WHERE);
+	if (!limit->where)
+		return -ENOMEM;
 	limit->value = outer;
-	return r < 0 ? r : set_where(limit, "limit around oc-run");
+	if (!limit->asked || wanted == LIMIT_UNLIMITED)
+		return 0;
+	name_setting(request->settings, (enum setting_id)id, name, sizeof(name));
+	limit_format_human(limit_row(id), outer, text);
+	return plan_warn(plan, "%s is more than oc-run was given itself: the limit is %s", name, text);
 }
 
-static int resolve_limit(struct plan *plan, const struct plan_request *request, enum limit_id id,
-			 struct diag *diag)
+/* Above RAM nothing is held back: the machine is out of memory before the session is. */
+static int check_memory(struct plan *plan, const struct plan_request *request)
 {
-	const struct setting *setting = &request->settings->values[SETTING_MEM + (int)id];
-	struct plan_limit *limit = &plan->limits[id];
-	const char *why;
-	int r;
+	const struct plan_limit *limit = &plan->limits[LIMIT_MEMORY_MAX];
+	uint64_t ram = request->host->ram_bytes;
+	char name[256], text[LIMIT_TEXT_MAX];
 
-	if (setting->text) {
-		r = limit_parse(limit_row(id), setting->text, memory_of_host(request->host),
-				&limit->value, diag);
-		if (r < 0)
-			return setting_blame(diag, r, request->settings,
-					     (enum setting_id)(SETTING_MEM + (int)id));
-		limit->asked = true;
-		r = set_where(limit, setting->where);
-	} else {
-		limit->value = default_of(id, plan, request->host, &why);
-		r = set_where(limit, why);
-	}
-	if (r < 0)
-		return diag_set(diag, r, "out of memory");
-	r = cap_by_outer(plan, id, request->host);
-	return r < 0 ? diag_set(diag, r, "out of memory") : 0;
+	if (!limit->asked || limit->value == LIMIT_UNLIMITED || limit->value <= ram / 10 * 9)
+		return 0;
+	name_setting(request->settings, SETTING_MEM, name, sizeof(name));
+	format_bytes(ram, text);
+	return plan_warn(plan, "%s leaves nothing for the rest of a machine with %s of RAM", name,
+			 text);
 }
 
-/* memory.high above memory.max would never be reached. */
-static int check_high(struct plan *plan, struct diag *diag)
+static bool is_from_command_line(const struct plan_limit *limit)
 {
-	struct plan_limit *high = &plan->limits[LIMIT_MEMORY_HIGH];
+	return limit->asked && limit->where[0] == '-';
+}
+
+/* memory.high above memory.max would never be reached. On the command line that is a mistake; a
+ * --mem that is smaller than what a file says about high just means less of both. */
+static int check_high(struct plan *plan, const struct plan_request *request, struct diag *diag)
+{
 	const struct plan_limit *memory = &plan->limits[LIMIT_MEMORY_MAX];
-	char high_text[LIMIT_TEXT_MAX], memory_text[LIMIT_TEXT_MAX];
+	struct plan_limit *high = &plan->limits[LIMIT_MEMORY_HIGH];
+	char text[LIMIT_TEXT_MAX];
 
 	if (high->value == LIMIT_UNLIMITED || high->value <= memory->value)
 		return 0;
-	if (!high->asked) {
-		high->value = memory->value;
-		return 0;
+	if (is_from_command_line(memory) && !is_from_command_line(high)) {
+		cleanup_free(&high->where);
+		high->asked = false;
+		return default_value(plan, LIMIT_MEMORY_HIGH, request->host);
 	}
-	limit_format_human(limit_row(LIMIT_MEMORY_HIGH), high->value, high_text);
-	limit_format_human(limit_row(LIMIT_MEMORY_MAX), memory->value, memory_text);
-	return diag_set(diag, -EINVAL, "%s: %s is above the memory limit of %s (%s) and would never be "
-			"reached; make it smaller, or --mem larger", high->where, high_text,
-			memory_text, memory->where);
+	format_bytes(memory->value, text);
+	(void)diag_set(diag, -EINVAL,
+		       "is above the memory limit (%s, %s) and would never be reached; write less, "
+		       "or raise --mem", text, memory->where);
+	return setting_blame(diag, -EINVAL, request->settings, SETTING_HIGH);
 }
 
-static int warn_above_ram(struct plan *plan, const struct host *host)
+static int resolve_limit(struct plan *plan, enum limit_id id, const struct plan_request *request,
+			 struct diag *diag)
+{
+	int r;
+
+	if (request->settings->values[id].text)
+		r = asked_value(plan, id, request, diag);
+	else
+		r = default_value(plan, id, request->host);
+	if (r < 0)
+		return r;
+	if (id == LIMIT_MEMORY_MAX)
+		r = check_memory(plan, request);
+	if (r < 0)
+		return r;
+	return clamp_to_outer(plan, id, request);
+}
+
+/* Three quarters, 2 GiB at least left for the rest; but never so little that one session with the
+ * default would not fit. */
+static uint64_t slice_memory(uint64_t capacity)
+{
+	uint64_t left = capacity > LEFT_FOR_THE_REST ? capacity - LEFT_FOR_THE_REST : 0;
+	const char *why;
+
+	return most(whole_mebibytes(least(capacity / 4 * 3, left)), default_memory(capacity, &why));
+}
+
+/* All sessions together must not take the machine down; but what a person asks for one of them is
+ * given, and said. */
+static int resolve_slice(struct plan *plan, const struct plan_request *request)
 {
 	const struct plan_limit *memory = &plan->limits[LIMIT_MEMORY_MAX];
-	char text[LIMIT_TEXT_MAX], ram[LIMIT_TEXT_MAX];
+	uint64_t swap = plan->limits[LIMIT_MEMORY_SWAP_MAX].value;
+	uint64_t cap = slice_memory(plan_capacity(request->host));
+	char before[FORMAT_TEXT_MAX], after[FORMAT_TEXT_MAX];
 
-	if (!memory->asked || memory->value <= host->ram_bytes / 10 * 9)
+	plan->slice_memory_max = cap;
+	plan->slice_swap_max = most(request->host->swap_bytes / 2, swap);
+	if (memory->value <= cap || memory->value == LIMIT_UNLIMITED)
 		return 0;
-	limit_format_human(limit_row(LIMIT_MEMORY_MAX), memory->value, text);
-	limit_format_human(limit_row(LIMIT_MEMORY_MAX), host->ram_bytes, ram);
-	return plan_warn(plan, "%s: %s does not protect a machine with %s of RAM; the default would be "
-			 "lower", memory->where, text, ram);
-}
-
-/* Who enforces each. Memory and tasks can be watched; the rest is the kernel's or nobody's. */
-static void choose_enforcers(struct plan *plan, const struct backend_facts *backend)
-{
-	for (int id = 0; id < LIMIT_COUNT; id++) {
-		struct plan_limit *limit = &plan->limits[id];
-
-		limit->enforcer = ENFORCER_NONE;
-		if (backend->controllers & limit_row((enum limit_id)id)->controller)
-			limit->enforcer = ENFORCER_KERNEL;
-		else if ((id == LIMIT_MEMORY_MAX || id == LIMIT_PIDS_MAX) &&
-			 limit->value != LIMIT_UNLIMITED)
-			limit->enforcer = ENFORCER_WATCH;
-	}
-}
-
-/* Is the kernel's absence for this limit worth refusing (--enforce=kernel) or a word? Weights that
- * nobody asked for are a courtesy. */
-static bool is_missed(const struct plan_limit *limit, enum limit_id id)
-{
-	if (limit->enforcer == ENFORCER_KERNEL || limit->value == LIMIT_UNLIMITED)
-		return false;
-	return limit->asked || id <= LIMIT_PIDS_MAX;
-}
-
-static void list_missed(const struct plan *plan, enum enforcer enforcer, char *text, size_t size)
-{
-	text[0] = '\0';
-	for (int id = 0; id < LIMIT_COUNT; id++) {
-		const struct plan_limit *limit = &plan->limits[id];
-		size_t length = strlen(text);
-
-		if (is_missed(limit, (enum limit_id)id) &&
-		    (enforcer == ENFORCER_KERNEL || limit->enforcer == enforcer))
-			(void)snprintf(text + length, size - length, "%s%s", length ? ", " : "",
-				       limit_row((enum limit_id)id)->cgroup_file);
-	}
-}
-
-static int check_enforcers(struct plan *plan, const struct backend_facts *backend,
-			   struct diag *diag)
-{
-	const char *why = backend->why ? backend->why : "no cgroup controller is available";
-	const char *remedy = backend->remedy ? backend->remedy :
-		"--dry-run shows who enforces what";
-	char missed[256], watched[256];
-
-	list_missed(plan, ENFORCER_KERNEL, missed, sizeof(missed));
-	if (!missed[0])
+	plan->slice_memory_max = memory->value;
+	/* Nobody holds the slice, or there was a stronger word already. */
+	if (!(request->backend->controllers & CONTROLLER_MEMORY) ||
+	    memory->value > request->host->ram_bytes / 10 * 9)
 		return 0;
-	if (plan->enforce == ENFORCE_KERNEL)
-		return diag_set(diag, -EOPNOTSUPP, "--enforce=kernel can't be kept: the kernel can't "
-				"enforce %s here, because %s; %s", missed, why, remedy);
-	list_missed(plan, ENFORCER_WATCH, watched, sizeof(watched));
-	list_missed(plan, ENFORCER_NONE, missed, sizeof(missed));
-	if (watched[0] && missed[0])
-		return plan_warn(plan, "oc-run enforces %s by watching, and nobody %s, because %s; %s",
-				 watched, missed, why, remedy);
-	if (watched[0])
-		return plan_warn(plan, "oc-run enforces %s by watching, because %s; %s", watched, why,
-				 remedy);
-	return plan_warn(plan, "nobody enforces %s, because %s; %s", missed, why, remedy);
+	format_bytes(cap, before);
+	format_bytes(memory->value, after);
+	return plan_warn(plan, "%s %s lets all sessions together take that much, instead of %s",
+			 memory->where, after, before);
 }
 
 int plan_resolve_limits(struct plan *plan, const struct plan_request *request, struct diag *diag)
 {
-	uint64_t memory = memory_of_host(request->host);
 	int r;
 
 	for (int id = 0; id < LIMIT_COUNT; id++) {
-		r = resolve_limit(plan, request, (enum limit_id)id, diag);
+		r = resolve_limit(plan, (enum limit_id)id, request, diag);
 		if (r < 0)
 			return r;
 	}
-	r = check_high(plan, diag);
+	r = check_high(plan, request, diag);
 	if (r < 0)
 		return r;
-	r = warn_above_ram(plan, request->host);
-	if (r < 0)
-		return diag_set(diag, r, "out of memory");
-	plan->slice_memory_max = memory / 4 * 3;
-	if (memory > 2 * SLICE_REST)
-		plan->slice_memory_max = smaller(plan->slice_memory_max, memory - SLICE_REST);
-	plan->slice_swap_max = smaller(plan->slice_memory_max / 4, DEFAULT_SWAP_TOP);
-	choose_enforcers(plan, request->backend);
-	r = check_enforcers(plan, request->backend, diag);
-	return r == -ENOMEM ? diag_set(diag, r, "out of memory") : r;
+	return resolve_slice(plan, request);
 }

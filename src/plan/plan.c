@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Settings, host and backend become a plan: see plan.h. Pure. */
+/* Settings, host and backend become a plan: everything but the limits. See plan.h. */
 
-#include <errno.h>
+#include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "oc-run/command.h"
+#include "oc-run/parse.h"
 #include "plan-internal.h"
 
-#define DEFAULT_SLICE "oc.slice"
-#define DEFAULT_GRACE_USEC (3 * USEC_PER_SEC)
-#define NAME_MAX_LENGTH 64
+#define GRACE_DEFAULT_USEC (3 * USEC_PER_SEC)
+#define SLICE_DEFAULT "oc.slice"
+#define NAME_MAX_BYTES 64
+#define UNIT_MAX_BYTES 255
 
 static const char *const backend_names[] = {
 	[BACKEND_AUTO] = "auto",
 	[BACKEND_SYSTEMD] = "systemd",
 	[BACKEND_CGROUPFS] = "cgroupfs",
 	[BACKEND_NONE] = "none",
+};
+
+static const char *const enforce_names[] = {
+	[ENFORCE_AUTO] = "auto",
+	[ENFORCE_KERNEL] = "kernel",
 };
 
 const char *backend_kind_name(enum backend_kind kind)
@@ -30,256 +38,305 @@ const char *enforcer_name(enum enforcer enforcer)
 {
 	switch (enforcer) {
 	case ENFORCER_KERNEL:
-		return "kernel";
+		return "the kernel";
 	case ENFORCER_WATCH:
-		return "oc-run, by watching";
+		return "watching";
 	case ENFORCER_NONE:
 		break;
 	}
 	return "nobody";
 }
 
-int plan_warn(struct plan *plan, const char *format, ...)
+static void strv_free(char **texts)
+{
+	for (size_t i = 0; texts && texts[i]; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+/* Moves @text behind the others. */
+static int strv_append(char ***texts, char *text)
 {
 	size_t count = 0;
-	char **warnings;
-	va_list arguments;
-	int r;
+	char **grown;
 
-	while (plan->warnings && plan->warnings[count])
-		count++;
-	warnings = realloc(plan->warnings, (count + 2) * sizeof(*warnings));
-	if (!warnings)
+	if (!text)
 		return -ENOMEM;
-	plan->warnings = warnings;
-	warnings[count] = NULL;
+	while (*texts && (*texts)[count])
+		count++;
+	grown = reallocarray(*texts, count + 2, sizeof(*grown));
+	if (!grown) {
+		free(text);
+		return -ENOMEM;
+	}
+	grown[count] = text;
+	grown[count + 1] = NULL;
+	*texts = grown;
+	return 0;
+}
+
+int plan_warn(struct plan *plan, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int length;
+
 	va_start(arguments, format);
-	r = vasprintf(&warnings[count], format, arguments);
+	length = vasprintf(&text, format, arguments);
 	va_end(arguments);
-	if (r < 0)
-		warnings[count] = NULL;
-	warnings[count + 1] = NULL;
-	return r < 0 ? -ENOMEM : 0;
+	return strv_append(&plan->warnings, length < 0 ? NULL : text);
+}
+
+/* The number of the word that the setting says; @fallback when it is not set. */
+static int choose_word(const struct settings *settings, enum setting_id id,
+		       const char *const *words, size_t count, int fallback, struct diag *diag)
+{
+	const char *text = settings->values[id].text, *nearest;
+	char list[128];
+	size_t length = 0;
+
+	if (!text)
+		return fallback;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i], text) == 0)
+			return (int)i;
+	for (size_t i = 0; i < count; i++)
+		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
+					   i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+	nearest = parse_nearest(text, words, count);
+	(void)diag_set(diag, -EINVAL, "is not one of %s%s%s%s", list,
+		       nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+	return setting_blame(diag, -EINVAL, settings, id);
 }
 
 int plan_backend_choice(const struct settings *settings, enum backend_kind *ret_kind,
 			struct diag *diag)
 {
-	const struct setting *setting = &settings->values[SETTING_BACKEND];
+	int choice = choose_word(settings, SETTING_BACKEND, backend_names,
+				 ARRAY_SIZE(backend_names), BACKEND_AUTO, diag);
 
-	*ret_kind = BACKEND_AUTO;
-	if (!setting->text)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(backend_names); i++) {
-		if (strcmp(setting->text, backend_names[i]) == 0) {
-			*ret_kind = (enum backend_kind)i;
-			return 0;
-		}
-	}
-	return diag_set(diag, -EINVAL, "%s: \"%s\" is no backend; write auto, systemd, cgroupfs or "
-			"none", setting->where, setting->text);
+	if (choice < 0)
+		return choice;
+	*ret_kind = (enum backend_kind)choice;
+	return 0;
 }
 
 int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_mode,
 			struct diag *diag)
 {
-	const struct setting *setting = &settings->values[SETTING_ENFORCE];
+	int choice = choose_word(settings, SETTING_ENFORCE, enforce_names,
+				 ARRAY_SIZE(enforce_names), ENFORCE_AUTO, diag);
 
-	if (!setting->text || strcmp(setting->text, "auto") == 0)
-		*ret_mode = ENFORCE_AUTO;
-	else if (strcmp(setting->text, "kernel") == 0)
-		*ret_mode = ENFORCE_KERNEL;
-	else
-		return diag_set(diag, -EINVAL, "%s: \"%s\" is no way to enforce; write auto or kernel",
-				setting->where, setting->text);
+	if (choice < 0)
+		return choice;
+	*ret_mode = (enum enforce_mode)choice;
 	return 0;
-}
-
-static int copy_strings(char *const *strings, char ***ret_copy)
-{
-	size_t count = 0;
-	char **copy;
-
-	while (strings && strings[count])
-		count++;
-	copy = calloc(count + 1, sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
-	*ret_copy = copy;
-	for (size_t i = 0; i < count; i++) {
-		copy[i] = strdup(strings[i]);
-		if (!copy[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void free_strings(char **strings)
-{
-	for (char **string = strings; strings && *string; string++)
-		free(*string);
-	free(strings);
-}
-
-static int copy_setting(const struct plan_request *request, enum setting_id id, const char *other,
-			char **ret_text)
-{
-	const char *text = request->settings->values[id].text;
-
-	text = text ? text : other;
-	*ret_text = text ? strdup(text) : NULL;
-	return text && !*ret_text ? -ENOMEM : 0;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
-static int copy_texts(struct plan *plan, const struct plan_request *request)
-{
-	int r;
-
-	(void)snprintf(plan->id, sizeof(plan->id), "%s", request->id);
-	if (asprintf(&plan->unit, "oc-%s.scope", plan->id) < 0) {
-		plan->unit = NULL;
-		return -ENOMEM;
-	}
-	plan->executable = strdup(request->executable);
-	if (!plan->executable)
-		return -ENOMEM;
-	r = copy_setting(request, SETTING_NAME, base_name(request->command[0]), &plan->name);
-	if (r >= 0)
-		r = copy_setting(request, SETTING_SLICE, DEFAULT_SLICE, &plan->slice);
-	if (r >= 0)
-		r = copy_setting(request, SETTING_CHDIR, NULL, &plan->chdir);
-	if (r >= 0)
-		r = copy_setting(request, SETTING_REPORT, NULL, &plan->report_path);
-	if (r >= 0)
-		r = copy_strings(request->command, &plan->command);
-	if (r >= 0)
-		r = copy_strings(request->setenv, &plan->setenv);
-	return r;
-}
-
-static bool is_unit_character(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       strchr("-_.:\\@", c) != NULL;
-}
-
-/* As systemd.unit(5) has it; a wrong name would come back as an error of the bus that names nothing
- * a person typed. */
-static int check_slice(const struct plan *plan, const struct settings *settings, struct diag *diag)
-{
-	const char *where = settings->values[SETTING_SLICE].where;
-	size_t length = strlen(plan->slice);
-	bool good = length > 6 && length < 200 && strcmp(plan->slice + length - 6, ".slice") == 0 &&
-		plan->slice[0] != '-' && plan->slice[0] != '.' && !strstr(plan->slice, "--") &&
-		plan->slice[length - 7] != '-';
-
-	for (const char *c = plan->slice; good && *c; c++)
-		good = is_unit_character(*c);
-	if (good)
-		return 0;
-	return diag_set(diag, -EINVAL, "%s: \"%s\" is no name of a slice; write one like work.slice",
-			where ? where : "--slice", plan->slice);
-}
-
-static int check_name(const struct plan *plan, const struct settings *settings, struct diag *diag)
-{
-	const struct setting *setting = &settings->values[SETTING_NAME];
-	bool good = plan->name[0] && strlen(plan->name) <= NAME_MAX_LENGTH;
-
-	if (!setting->text)
-		return 0;
-	for (const char *c = plan->name; good && *c; c++)
-		good = is_unit_character(*c) && *c != '\\';
-	if (good)
-		return 0;
-	return diag_set(diag, -EINVAL, "%s: \"%s\" is no name; use up to %d letters, digits and . _ - "
-			": @", setting->where, setting->text, NAME_MAX_LENGTH);
 }
 
 static int resolve_switch(const struct settings *settings, enum setting_id id, bool *ret,
 			  struct diag *diag)
 {
-	const struct setting *setting = &settings->values[id];
-	int r;
+	int r = 0;
 
-	if (!setting->text)
-		return 0;
-	r = parse_switch(setting->text, ret, diag);
+	if (settings->values[id].text)
+		r = parse_switch(settings->values[id].text, ret, diag);
 	return r < 0 ? setting_blame(diag, r, settings, id) : 0;
 }
 
-static int resolve_rest(struct plan *plan, const struct plan_request *request, struct diag *diag)
+static int resolve_grace(struct plan *plan, const struct settings *settings, struct diag *diag)
 {
-	const struct settings *settings = request->settings;
-	const struct setting *grace = &settings->values[SETTING_GRACE];
-	const struct setting *fd = &settings->values[SETTING_JSON_STATUS_FD];
-	uint64_t number;
+	int r = 0;
+
+	plan->grace_usec = GRACE_DEFAULT_USEC;
+	if (settings->values[SETTING_GRACE].text)
+		r = parse_duration(settings->values[SETTING_GRACE].text, &plan->grace_usec, diag);
+	return r < 0 ? setting_blame(diag, r, settings, SETTING_GRACE) : 0;
+}
+
+static int resolve_status_fd(struct plan *plan, const struct settings *settings,
+			     struct diag *diag)
+{
+	const char *text = settings->values[SETTING_JSON_STATUS_FD].text;
+	uint64_t fd;
+
+	plan->json_status_fd = -1;
+	if (!text)
+		return 0;
+	if (parse_unsigned(text, &fd) < 0 || fd > INT_MAX) {
+		(void)diag_set(diag, -EINVAL,
+			       "is no file descriptor; write the number of an open one such as 3");
+		return setting_blame(diag, -EINVAL, settings, SETTING_JSON_STATUS_FD);
+	}
+	plan->json_status_fd = (int)fd;
+	return 0;
+}
+
+/* What systemd takes in the name of a unit (systemd.unit(5)), without the dash at the ends and the
+ * double one that it refuses in slices. */
+static bool is_slice_name(const char *name, size_t length)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				      ":_.\\-";
+
+	return length > 0 && strspn(name, allowed) >= length && name[0] != '-' &&
+	       name[length - 1] != '-' && name[0] != '.' && !memmem(name, length, "--", 2);
+}
+
+static int resolve_slice_name(struct plan *plan, const struct settings *settings,
+			      struct diag *diag)
+{
+	static const char suffix[] = ".slice";
+	const char *text = settings->values[SETTING_SLICE].text;
+	size_t length = text ? strlen(text) : 0;
 	int r;
 
-	plan->grace_usec = DEFAULT_GRACE_USEC;
-	if (grace->text) {
-		r = parse_duration(grace->text, &plan->grace_usec, diag);
-		if (r < 0)
-			return setting_blame(diag, r, settings, SETTING_GRACE);
+	if (!text) {
+		plan->slice = strdup(SLICE_DEFAULT);
+		return plan->slice ? 0 : -ENOMEM;
 	}
-	plan->json_status_fd = -1;
-	if (fd->text) {
-		if (parse_unsigned(fd->text, &number) < 0 || number > 1 << 20)
-			return diag_set(diag, -EINVAL, "%s: \"%s\" is no number of a file descriptor",
-					fd->where, fd->text);
-		plan->json_status_fd = (int)number;
+	if (length > strlen(suffix) && strcmp(text + length - strlen(suffix), suffix) == 0)
+		length -= strlen(suffix);
+	if (!is_slice_name(text, length) || length + strlen(suffix) > UNIT_MAX_BYTES) {
+		(void)diag_set(diag, -EINVAL, "is no name of a slice; write for example work.slice");
+		return setting_blame(diag, -EINVAL, settings, SETTING_SLICE);
 	}
-	r = resolve_switch(settings, SETTING_DRY_RUN, &plan->dry_run, diag);
-	if (r >= 0)
+	r = asprintf(&plan->slice, "%.*s%s", (int)length, text, suffix);
+	return r < 0 ? -ENOMEM : 0;
+}
+
+/* A text that a person typed as it is, or NULL. Empty is a mistake. */
+static int resolve_text(const struct settings *settings, enum setting_id id, const char *advice,
+			char **ret, struct diag *diag)
+{
+	const char *text = settings->values[id].text;
+
+	if (!text)
+		return 0;
+	if (!*text) {
+		(void)diag_set(diag, -EINVAL, "is empty; %s", advice);
+		return setting_blame(diag, -EINVAL, settings, id);
+	}
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static bool has_control_character(const char *text)
+{
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			return true;
+	return false;
+}
+
+static int resolve_name(struct plan *plan, const struct plan_request *request, struct diag *diag)
+{
+	const char *slash = strrchr(request->command[0], '/');
+	const char *word = slash && slash[1] ? slash + 1 : request->command[0];
+	int r;
+
+	r = resolve_text(request->settings, SETTING_NAME, "write for example --name \"night build\"",
+			 &plan->name, diag);
+	if (r < 0)
+		return r;
+	if (plan->name && (strlen(plan->name) > NAME_MAX_BYTES || has_control_character(plan->name))) {
+		(void)diag_set(diag, -EINVAL, "is no name; write at most %d characters in one line",
+			       NAME_MAX_BYTES);
+		return setting_blame(diag, -EINVAL, request->settings, SETTING_NAME);
+	}
+	if (plan->name)
+		return 0;
+	plan->name = strndup(word, NAME_MAX_BYTES);
+	for (char *at = plan->name; at && *at; at++)
+		if (iscntrl((unsigned char)*at))
+			*at = '?';
+	return plan->name ? 0 : -ENOMEM;
+}
+
+static int resolve_command(struct plan *plan, const struct plan_request *request)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && request->command[i]; i++)
+		r = strv_append(&plan->command, strdup(request->command[i]));
+	/* "NAME" alone stays as it is in the environment: nothing to add. */
+	for (size_t i = 0; r == 0 && request->setenv && request->setenv[i]; i++)
+		if (strchr(request->setenv[i], '='))
+			r = strv_append(&plan->setenv, strdup(request->setenv[i]));
+	if (r < 0)
+		return r;
+	plan->executable = strdup(request->executable);
+	plan->stop_signal = command_stop_signal(request->command[0]);
+	(void)snprintf(plan->id, sizeof(plan->id), "%s", request->id);
+	r = asprintf(&plan->unit, "oc-%s.scope", request->id);
+	if (r < 0)
+		plan->unit = NULL;
+	return plan->executable && plan->unit ? 0 : -ENOMEM;
+}
+
+static int resolve_choices(struct plan *plan, const struct plan_request *request,
+			   struct diag *diag)
+{
+	const struct settings *settings = request->settings;
+	int r;
+
+	plan->backend = request->backend->kind;
+	r = plan_enforce_choice(settings, &plan->enforce, diag);
+	if (r == 0)
+		r = resolve_grace(plan, settings, diag);
+	if (r == 0)
+		r = resolve_status_fd(plan, settings, diag);
+	if (r == 0)
+		r = resolve_slice_name(plan, settings, diag);
+	if (r == 0)
+		r = resolve_text(settings, SETTING_CHDIR, "write for example --chdir /tmp",
+				 &plan->chdir, diag);
+	if (r == 0)
+		r = resolve_text(settings, SETTING_REPORT, "write for example --report report.json",
+				 &plan->report_path, diag);
+	if (r == 0)
+		r = resolve_switch(settings, SETTING_DRY_RUN, &plan->dry_run, diag);
+	if (r == 0)
 		r = resolve_switch(settings, SETTING_QUIET, &plan->quiet, diag);
-	if (r >= 0)
+	if (r == 0)
 		r = resolve_switch(settings, SETTING_VERBOSE, &plan->verbose, diag);
-	if (r >= 0)
-		r = plan_enforce_choice(settings, &plan->enforce, diag);
-	if (r >= 0)
-		r = check_slice(plan, settings, diag);
-	if (r >= 0)
-		r = check_name(plan, settings, diag);
 	return r;
 }
 
-static int warn_about_pids(struct plan *plan, const struct plan_request *request)
+static int warn_of_needs(struct plan *plan, const struct plan_request *request)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = command_pids_warning(
+		request->command[0], plan->limits[LIMIT_PIDS_MAX].value, request->host->cpus);
 
-	if (plan->limits[LIMIT_PIDS_MAX].value == LIMIT_UNLIMITED)
-		return 0;
-	text = command_pids_warning(request->command[0], plan->limits[LIMIT_PIDS_MAX].value,
-				    request->host->cpus);
 	return text ? plan_warn(plan, "%s", text) : 0;
+}
+
+static int resolve(struct plan *plan, const struct plan_request *request, struct diag *diag)
+{
+	int r;
+
+	r = resolve_choices(plan, request, diag);
+	if (r == 0)
+		r = resolve_name(plan, request, diag);
+	if (r == 0)
+		r = resolve_command(plan, request);
+	if (r == 0)
+		r = plan_resolve_limits(plan, request, diag);
+	if (r == 0)
+		r = plan_resolve_enforcers(plan, request, diag);
+	if (r == 0)
+		r = warn_of_needs(plan, request);
+	return r;
 }
 
 int plan_resolve(const struct plan_request *request, struct plan **ret_plan, struct diag *diag)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
-	int r;
+	int r = -ENOMEM;
 
-	if (!plan)
-		return diag_set(diag, -ENOMEM, "out of memory");
-	plan->backend = request->backend->kind;
-	plan->stop_signal = command_stop_signal(request->command[0]);
-	r = copy_texts(plan, request);
-	if (r < 0) {
-		plan_free(plan);
-		return diag_set(diag, r, "out of memory");
-	}
-	r = resolve_rest(plan, request, diag);
-	if (r >= 0)
-		r = plan_resolve_limits(plan, request, diag);
-	if (r >= 0 && warn_about_pids(plan, request) < 0)
-		r = diag_set(diag, -ENOMEM, "out of memory");
+	if (plan)
+		r = resolve(plan, request, diag);
+	if (r == -ENOMEM)
+		(void)diag_set(diag, r, "out of memory");
 	if (r < 0) {
 		plan_free(plan);
 		return r;
@@ -292,17 +349,17 @@ struct plan *plan_free(struct plan *plan)
 {
 	if (!plan)
 		return NULL;
-	for (int id = 0; id < LIMIT_COUNT; id++)
-		free(plan->limits[id].where);
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
+		free(plan->limits[i].where);
+	strv_free(plan->command);
+	strv_free(plan->setenv);
+	strv_free(plan->warnings);
 	free(plan->name);
 	free(plan->unit);
 	free(plan->slice);
 	free(plan->executable);
 	free(plan->chdir);
 	free(plan->report_path);
-	free_strings(plan->command);
-	free_strings(plan->setenv);
-	free_strings(plan->warnings);
 	free(plan);
 	return NULL;
 }
