@@ -46,24 +46,25 @@ class Build:
         os.makedirs(self.folder, exist_ok=True)
         with open(self.folder + ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self._compile():
-                # An option that was renamed can make an old build folder unusable: once afresh.
+            built, log = self._compile()
+            if not built and "rebuilding 'build.ninja'" in log:
+                # A changed option can make an old build folder unusable: once afresh.
                 shutil.rmtree(self.work, ignore_errors=True)
-                if not self._compile():
-                    raise GuestError(f"oc-run does not build on {self.image.suite}; "
-                                     f"log: {self.folder}/log")
+                built, log = self._compile()
+            if not built:
+                for line in log.splitlines()[-60:]:
+                    say(line)
+                raise GuestError(f"oc-run does not build on {self.image.suite}; "
+                                 f"log: {self.folder}/log")
         return self
 
     def _compile(self):
         say(f"building oc-run on {self.image.suite}")
-        log = os.path.join(self.folder, "log")
-        with open(log, "w", encoding="utf-8") as output:
+        path = os.path.join(self.folder, "log")
+        with open(path, "w", encoding="utf-8") as output:
             status = subprocess.run(
                 ["unshare", "--mount", "--propagation", "private", "sh", "-c", SCRIPT, "build",
                  self.image.root, CHECKOUT, self.folder],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode
-        if status:
-            with open(log, encoding="utf-8", errors="replace") as output:
-                for line in output.readlines()[-60:]:
-                    say(line.rstrip())
-        return status == 0
+        with open(path, encoding="utf-8", errors="replace") as output:
+            return status == 0, output.read()
