@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+# bash completion for oc-run
+
+_oc_run_command_at()
+{
+	# The index of the command word, or nothing while options are still being given.
+	local i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--)
+			echo $((i + 1))
+			return
+			;;
+		=)
+			((i++))
+			;;
+		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
+			--io-weight | --name | --chdir | --setenv | --slice | --backend | --enforce | --grace | \
+			--report | --json-status-fd)
+			# Bash splits --option=value at the =.
+			[[ ${COMP_WORDS[i + 1]} == '=' ]] || ((i++))
+			;;
+		-*) ;;
+		*)
+			echo "$i"
+			return
+			;;
+		esac
+	done
+}
+
+_oc_run()
+{
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} at
+	COMPREPLY=()
+
+	at=$(_oc_run_command_at)
+	if [[ $at ]]; then
+		if ((at < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+			_command_offset "$at"
+		elif ((at < COMP_CWORD)); then
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		else
+			mapfile -t COMPREPLY < <(compgen -c -- "$current")
+		fi
+		return
+	fi
+
+	if [[ $current == '=' ]]; then
+		current=''
+	elif [[ $previous == '=' ]]; then
+		previous=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	case $previous in
+	--backend)
+		mapfile -t COMPREPLY < <(compgen -W 'auto systemd cgroupfs none' -- "$current")
+		return
+		;;
+	--enforce)
+		mapfile -t COMPREPLY < <(compgen -W 'auto kernel' -- "$current")
+		return
+		;;
+	-C | --chdir)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		return
+		;;
+	--report)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	-m | --mem | --high | --swap)
+		mapfile -t COMPREPLY < <(compgen -W '1G 2G 4G 6G 8G 12G 16G 25% 50% max' -- "$current")
+		return
+		;;
+	-E | --setenv)
+		mapfile -t COMPREPLY < <(compgen -e -S = -- "$current")
+		compopt -o nospace 2>/dev/null
+		return
+		;;
+	-p | -n | --pids | --cpus | --cpu-weight | --io-weight | --name | --slice | --grace | \
+		--json-status-fd)
+		return
+		;;
+	esac
+
+	if [[ $current == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
+			--io-weight -n --name -C --chdir -E --setenv --slice --backend --enforce --grace
+			--report --json-status-fd --dry-run -q --quiet -v --verbose -h --help
+			--version' -- "$current")
+	else
+		mapfile -t COMPREPLY < <(compgen -c -- "$current")
+	fi
+}
+
+complete -F _oc_run oc-run

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# fish completion for oc-run
+
+function __oc_run_no_command
+    # True while options of oc-run itself are being given.
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -l skip 0
+    for word in $words
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $word
+            case --
+                return 1
+            case -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name \
+                --chdir --setenv --slice --backend --enforce --grace --report --json-status-fd
+                set skip 1
+            case '-*'
+            case '*'
+                return 1
+        end
+    end
+    return 0
+end
+
+set -l sizes '1G 2G 4G 6G 8G 12G 16G 25% 50% max'
+
+complete -c oc-run -n __oc_run_no_command -x -s m -l mem -a "$sizes" -d 'The most memory'
+complete -c oc-run -n __oc_run_no_command -x -l high -a "$sizes" -d 'Where early reclaim begins'
+complete -c oc-run -n __oc_run_no_command -x -l swap -a "$sizes" -d 'The most swap'
+complete -c oc-run -n __oc_run_no_command -x -s p -l pids -d 'The most tasks, threads included'
+complete -c oc-run -n __oc_run_no_command -x -l cpus -d 'The most CPU time, in CPUs'
+complete -c oc-run -n __oc_run_no_command -x -l cpu-weight -d 'Share of the CPUs'
+complete -c oc-run -n __oc_run_no_command -x -l io-weight -d 'Share of the disks'
+complete -c oc-run -n __oc_run_no_command -x -s n -l name -d 'Name of the session'
+complete -c oc-run -n __oc_run_no_command -x -s C -l chdir -a '(__fish_complete_directories)' -d 'Run the command here'
+complete -c oc-run -n __oc_run_no_command -x -s E -l setenv -d 'Set a variable for the command'
+complete -c oc-run -n __oc_run_no_command -x -l slice -d 'Slice that all sessions share'
+complete -c oc-run -n __oc_run_no_command -x -l backend -a 'auto systemd cgroupfs none' -d 'How the cgroup is made'
+complete -c oc-run -n __oc_run_no_command -x -l enforce -a 'auto kernel' -d 'Who must enforce the limits'
+complete -c oc-run -n __oc_run_no_command -x -l grace -d 'Time of each polite step of the end'
+complete -c oc-run -n __oc_run_no_command -r -F -l report -d 'Write the report as JSON'
+complete -c oc-run -n __oc_run_no_command -x -l json-status-fd -d 'Write events to this descriptor'
+complete -c oc-run -n __oc_run_no_command -f -l dry-run -d 'Print what would be done'
+complete -c oc-run -n __oc_run_no_command -f -s q -l quiet -d 'Print errors only'
+complete -c oc-run -n __oc_run_no_command -f -s v -l verbose -d 'Print a report also when nothing happened'
+complete -c oc-run -n __oc_run_no_command -f -s h -l help -d 'Print the options'
+complete -c oc-run -n __oc_run_no_command -f -l version -d 'Print the version'
+complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name --chdir --setenv --slice --backend --enforce --grace --report --json-status-fd)'
