@@ -7,13 +7,14 @@ scaled by OC_RUN_TEST_SLOW (a number, 1 by default), so that nothing hangs on th
 machine. Output goes to files, never to pipes: a process that was left behind cannot block a test.
 
 After every test nothing of it may be alive: all that it started carries OC_RUN_TEST_TAG=<unique>
-in its environment (or the tag among its arguments) and is looked for in /proc. No cgroup named oc-*
-and no runtime file may remain either.
+in its environment (or the tag among its arguments) and is looked for in /proc. No cgroup of a
+session and no runtime file may remain either.
 """
 
 import fcntl
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -138,12 +139,12 @@ def cgroup2_mount():
 
 
 def cgroup_directories():
-    """Directories of sessions (oc-*) with nobody in them."""
+    """Directories of sessions."""
     mount = cgroup2_mount()
     found = set()
     for path, names, _ in os.walk(mount) if mount else ():
         found.update(os.path.join(path, name) for name in names
-                     if name.startswith("oc-") and not name.endswith(".slice"))
+                     if re.fullmatch(r"oc-[0-9a-f]{16}(\.scope)?", name))
     return found
 
 

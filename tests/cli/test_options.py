@@ -39,7 +39,6 @@ NONSENSE = [
     ("--backend", "docker"), ("--backend", ""), ("--enforce", "perhaps"), ("--enforce", ""),
     ("--grace", "-1"), ("--grace", "soon"), ("--grace", ""),
     ("--json-status-fd", "-1"), ("--json-status-fd", "x"), ("--json-status-fd", ""),
-    ("--json-status-fd", "77"),
     ("--setenv", "=value"), ("--setenv", ""), ("--chdir", ""),
 ]
 
@@ -108,6 +107,27 @@ def nonsense(t):
 def half_units(t):
     for value in ("4 GB", "4GB ", " 4G", "1.5.2G", "4G B", "4BG"):
         check_own_failure(t.oc("--dry-run", "--mem", value, "--", "true"), "--mem")
+
+
+@test("a value with a newline or an escape sequence still gives one harmless line")
+def control_characters(t):
+    for option in ("--mem", "--pids", "--name", "--backend", "--chdir", "--grace", "--no-such"):
+        result = t.oc(f"{option}=x\n\x1b]0;title\x07", "--", "true")
+        check_own_failure(result, option)
+        bad = [byte for byte in result.err if byte < 32 and byte != 10]
+        check_equal(bad, [], f"control characters on stderr for {option}")
+
+
+@test("a command's name with an escape sequence gives one harmless line")
+def control_characters_in_command(t):
+    result = t.oc("-q", "--", "x\n\x1b]0;title\x07")
+    check_own_failure(result, "x", status=127)
+    check_equal([byte for byte in result.err if byte < 32 and byte != 10], [], "control characters")
+
+
+@test("a status fd that is not open is refused")
+def closed_status_fd(t):
+    check_own_failure(t.oc("--json-status-fd", "77", "--", "true"), "77")
 
 
 @test("an unknown option is refused and named")

@@ -77,16 +77,25 @@ def two_shims(t):
     check_real(t.oc("-q", "--", "opencode", "a", "b", env=env))
 
 
-@test("a shim that hides oc-run behind another name is passed by once it has come back")
+@test("a shim whose text does not show oc-run is passed by once it has come back")
 def hidden_shim(t):
     real_opencode(t)
-    os.mkdir(t.path("hidden"))
-    os.symlink(t.oc_run, t.path("hidden/launcher"))
+    folder, name = os.path.split(t.oc_run)
+    hidden = f"'{folder}/{name[:2]}''{name[2:]}'"
     for start in ("exec ", ""):
-        t.write("shim/opencode", f"#!/bin/sh\n{start}'{t.path('hidden/launcher')}' -q -- opencode "
-                "\"$@\"\n", 0o755)
+        t.write("shim/opencode", f"#!/bin/sh\n{start}{hidden} -q -- opencode \"$@\"\n", 0o755)
         env = {"PATH": f"{t.path('shim')}:{t.environment['PATH']}"}
         check_real(t.oc("-q", "--", "opencode", "a", "b", env=env))
+
+
+@test("through a symlink named opencode its own words go to opencode, not to oc-run")
+def symlink_words(t):
+    real_opencode(t)
+    os.mkdir(t.path("link"))
+    os.symlink(t.oc_run, t.path("link/opencode"))
+    env = {"PATH": f"{t.path('link')}:{t.environment['PATH']}"}
+    result = t.run([t.path("link/opencode"), "--version", "-q"], env=env)
+    check_equal((result.status, result.lines), (42, ["real 2 --version -q"]), "status, output")
 
 
 @test("only a shim and no real command: an error, not an endless loop")

@@ -71,7 +71,7 @@ def one_closed(t):
 
 @test("oc-run works with everything on /dev/null and without a terminal")
 def no_terminal(t):
-    result = t.run(["sh", "-c", f"exec setsid '{t.oc_run}' -q -- sh -c 'exit 12' "
+    result = t.run(["sh", "-c", f"exec setsid --wait '{t.oc_run}' -q -- sh -c 'exit 12' "
                     "</dev/null >/dev/null 2>&1"])
     check_equal(result.status, 12, "status")
 
