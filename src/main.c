@@ -34,7 +34,7 @@ struct run {
 	struct options options;
 	struct settings settings;
 	struct host host;
-	char *executable;
+	struct command_resolved command;
 	char id[17];
 	struct backend *backend;
 	struct plan *plan;
@@ -95,7 +95,8 @@ static int make_plan(struct run *run, struct diag *diag)
 	const struct plan_request request = {
 		.id = run->id,
 		.command = options_command(&run->options),
-		.executable = run->executable,
+		.executable = run->command.path,
+		.guard = run->command.guard,
 		.setenv = run->options.setenv,
 		.settings = &run->settings,
 		.host = &run->host,
@@ -123,7 +124,8 @@ static int prepare(struct run *run)
 
 	if (make_id(run, &diag) < 0 || host_gather(&run->host, &diag) < 0 ||
 	    plan_backend_choice(&run->settings, &choice, &diag) < 0 ||
-	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0)
+	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0 ||
+	    plan_check(run->plan, &run->settings, &diag) < 0)
 		return fail(&diag, EXIT_OWN_FAILURE);
 	return 0;
 }
@@ -228,22 +230,45 @@ static int execute(struct run *run)
 	return status;
 }
 
+/* There is a session around us already, made for this very command: what is left to do is what was
+ * said about the command itself. */
+static int exec_directly(struct run *run)
+{
+	const char *folder = run->settings.values[SETTING_CHDIR].text;
+	struct diag diag = DIAG_INIT;
+
+	for (char **entry = run->options.setenv; entry && *entry; entry++)
+		if (strchr(*entry, '='))
+			(void)putenv(*entry);
+	(void)putenv(run->command.guard);
+	if (folder && chdir(folder) < 0) {
+		(void)diag_set(&diag, -errno, "cannot change to the directory \"%s\": %s", folder,
+			       strerror(errno));
+		return fail(&diag, EXIT_OWN_FAILURE);
+	}
+	(void)execv(run->command.path, options_command(&run->options));
+	(void)diag_set(&diag, -errno, "cannot run \"%s\": %s", run->command.path, strerror(errno));
+	return fail(&diag, EXIT_CANNOT_EXECUTE);
+}
+
 /* 0: go on; else the exit status. */
 static int resolve_command(struct run *run)
 {
-	char *const *command = options_command(&run->options);
+	const struct command_request request = {
+		.word = options_command(&run->options)[0],
+		.path_variable = getenv("PATH"),
+		.working_directory = run->settings.values[SETTING_CHDIR].text,
+		.guard = getenv(COMMAND_GUARD_NAME),
+		.pid = getpid(),
+		.parent = getppid(),
+	};
 	struct diag diag = DIAG_INIT;
-	int r = command_resolve(command[0], getenv("PATH"),
-				run->settings.values[SETTING_CHDIR].text, &run->executable, &diag);
+	int r = command_resolve(&request, &run->command, &diag);
 
 	if (r < 0)
 		return fail(&diag, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
-	if (r == COMMAND_EXEC_DIRECTLY) {
-		(void)execv(run->executable, command);
-		(void)diag_set(&diag, -errno, "cannot run \"%s\": %s", run->executable,
-			       strerror(errno));
-		return fail(&diag, EXIT_CANNOT_EXECUTE);
-	}
+	if (r == COMMAND_EXEC_DIRECTLY && !run->settings.values[SETTING_DRY_RUN].text)
+		return exec_directly(run);
 	return 0;
 }
 
@@ -254,7 +279,7 @@ static void run_finish(struct run *run)
 	host_finish(&run->host);
 	settings_finish(&run->settings);
 	options_finish(&run->options);
-	free(run->executable);
+	command_resolved_finish(&run->command);
 }
 
 static int run_command(struct run *run)

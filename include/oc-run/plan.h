@@ -54,7 +54,7 @@ struct plan {
 	char **command;			/* argv of the command */
 	char *executable;		/* absolute path that is exec'ed */
 	char *chdir;			/* or NULL */
-	char **setenv;			/* "NAME=VALUE" to add, without oc-run's own; or NULL */
+	char **setenv;			/* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
 	char *report_path;		/* or NULL */
 	int json_status_fd;		/* or -1 */
 	bool dry_run;
@@ -69,6 +69,7 @@ struct plan_request {
 	char *const *command;			/* argv of the command */
 	const char *executable;			/* resolved path */
 	char *const *setenv;			/* of --setenv; or NULL */
+	const char *guard;			/* of command_resolve(), for the environment; or NULL */
 	const struct settings *settings;
 	const struct host *host;
 	const struct backend_facts *backend;
@@ -79,6 +80,11 @@ struct plan_request {
 _must_check_ int plan_resolve(const struct plan_request *request, struct plan **ret_plan,
 			      struct diag *diag);
 struct plan *plan_free(struct plan *plan);
+
+/* What of the plan is wrong in the world outside: a status fd that is not open, a directory that
+ * can't be changed to. Not pure. Negative errno with @diag. */
+_must_check_ int plan_check(const struct plan *plan, const struct settings *settings,
+			    struct diag *diag);
 
 /* Only what the probe of backends needs to know before there is a plan. -EINVAL with @diag. */
 _must_check_ int plan_backend_choice(const struct settings *settings, enum backend_kind *ret_kind,

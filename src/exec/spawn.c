@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "oc-run/command.h"
+
 /* What a script without "#!" is run by, as execvp(3) and every shell do. */
 #define SHELL_PATH "/bin/sh"
 
@@ -77,6 +79,8 @@ __attribute__((noreturn)) static void stub_run(const struct spawn_request *reque
 	error = signal_state_restore(request->signals);
 	if (error < 0)
 		give_up(socket, SPAWN_STAGE_SIGNALS, -error);
+	/* Only here is it known which process runs the command: a shim is told by it. */
+	command_stamp_guard(request->environment, getpid());
 	execve(request->executable, request->argv, request->environment);
 	if (errno == ENOEXEC)
 		execve(SHELL_PATH, shell_argv, request->environment);

@@ -262,6 +262,8 @@ static int resolve_command(struct plan *plan, const struct plan_request *request
 	for (size_t i = 0; r == 0 && request->setenv && request->setenv[i]; i++)
 		if (strchr(request->setenv[i], '='))
 			r = strv_append(&plan->setenv, strdup(request->setenv[i]));
+	if (r == 0 && request->guard)
+		r = strv_append(&plan->setenv, strdup(request->guard));
 	if (r < 0)
 		return r;
 	plan->executable = strdup(request->executable);

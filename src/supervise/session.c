@@ -21,7 +21,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "oc-run/command.h"
 #include "oc-run/process-scan.h"
 #include "oc-run/report.h"
 #include "session-internal.h"
@@ -133,16 +132,12 @@ static int environment_set(char **environment, size_t *length, const char *assig
 /* Our environment, what --setenv adds, and the tag. NULL: no memory. */
 static char **make_environment(const struct plan *plan)
 {
-	size_t length = 0, room = strv_length(environ) + strv_length(plan->setenv) + 3;
-	_cleanup_free_ char *guard_value = command_guard_value(plan->executable);
+	size_t length = 0, room = strv_length(environ) + strv_length(plan->setenv) + 2;
 	char **environment = calloc(room, sizeof(*environment));
-	_cleanup_free_ char *guard = NULL;
 	char tag[64];
 
 	if (!environment)
 		return NULL;
-	if (!guard_value || asprintf(&guard, "OC_RUN_RESOLVED=%s", guard_value) < 0)
-		goto no_memory;
 	for (char **entry = environ; *entry; entry++) {
 		environment[length] = strdup(*entry);
 		if (!environment[length++])
@@ -154,8 +149,7 @@ static char **make_environment(const struct plan *plan)
 			goto no_memory;
 	}
 	(void)snprintf(tag, sizeof(tag), PROCESS_TAG "=%s", plan->id);
-	if (environment_set(environment, &length, tag) < 0 ||
-	    environment_set(environment, &length, guard) < 0)
+	if (environment_set(environment, &length, tag) < 0)
 		goto no_memory;
 	return environment;
 no_memory:
