@@ -115,6 +115,18 @@ static void place_move(struct place *to, struct place *from)
 	from->cgroup = (struct cgroup)CGROUP_INIT;
 }
 
+/* Out of a cgroup without limits of its own, and only if that can be seen. */
+static bool may_go_up(const struct host *host, const char *path)
+{
+	struct cgroup cgroup = CGROUP_INIT;
+	char wall[WALL_TEXT_MAX];
+
+	if (cgroup_open(host->cgroup_mount, path, &cgroup) < 0)
+		return false;
+	cgroup_finish(&cgroup);
+	return !wall_on(host->cgroup_mount, path, wall);
+}
+
 /* From @path up to @top: the first place with all controllers, else the first where a cgroup can be
  * made at all, else why not in @path itself. */
 static int choose_place(const struct host *host, const char *start, const char *top,
@@ -128,7 +140,6 @@ static int choose_place(const struct host *host, const char *start, const char *
 		return -ENOMEM;
 	for (;;) {
 		struct place place;
-		char wall[WALL_TEXT_MAX];
 
 		look_at(host->cgroup_mount, path, &place);
 		if (first || (place.error == 0 &&
@@ -136,8 +147,8 @@ static int choose_place(const struct host *host, const char *start, const char *
 			place_move(&best, &place);
 		place_finish(&place);
 		first = false;
-		if ((best.error == 0 && place_has_needed(best.controllers)) || strcmp(path, top) == 0 ||
-		    wall_on(host->cgroup_mount, path, wall) || !path_to_parent(path))
+		if ((best.error == 0 && place_has_needed(best.controllers)) ||
+		    strcmp(path, top) == 0 || !may_go_up(host, path) || !path_to_parent(path))
 			break;
 	}
 	*ret = best;
