@@ -27,6 +27,10 @@ struct tree {
 	uid_t uid;
 	uint64_t agent_start_ticks;
 	pid_t agent_group;
+	/* Children that oc-run had before the session: what it was exec'ed over left them (the
+	 * sd-pam of a PAM service, background jobs of a shell). They are nobody's members. */
+	pid_t *inherited;
+	size_t inherited_count;
 	uint64_t ticks_per_second;
 	const struct cgroup *payload;	/* NULL: no cgroup */
 	const struct cgroup *top;	/* what is below it is inside: the scope, else the payload */
@@ -37,6 +41,9 @@ struct tree {
 	size_t seen_count;
 	unsigned round;
 };
+
+/* Once, while the command is still blocked. */
+int tree_note_inherited(struct tree *tree);
 
 /* Youth: until then a process may be a fork that has not called execve(2). */
 #define TREE_YOUTH_USEC 1000000ULL

@@ -12,6 +12,7 @@
  * miss children while others exit (proc(5)) and is missing from many kernels.
  */
 
+#include "oc-run/process-scan.h"
 #include "tree-internal.h"
 
 #include <ctype.h>
@@ -123,13 +124,45 @@ static bool is_never(const struct tree *tree, pid_t pid)
 	return pid <= 1 || pid == tree->self || pid == tree->exclude;
 }
 
+/* Only meant for our own children: a pid that is used again elsewhere may well be a member. */
+static bool is_inherited(const struct tree *tree, const struct tree_seen *entry)
+{
+	for (size_t i = 0; entry->parent == tree->self && i < tree->inherited_count; i++) {
+		if (tree->inherited[i] == entry->pid)
+			return true;
+	}
+	return false;
+}
+
+static int note_child(pid_t pid, void *userdata)
+{
+	struct tree *tree = userdata;
+	struct proc_stat stat;
+	pid_t *longer;
+
+	if (pid == tree->agent || pid == tree->exclude ||
+	    tree_proc_stat(tree->proc_fd, pid, &stat) < 0 || stat.parent != tree->self)
+		return 0;
+	longer = realloc(tree->inherited, (tree->inherited_count + 1) * sizeof(*longer));
+	if (!longer)
+		return -ENOMEM;
+	tree->inherited = longer;
+	longer[tree->inherited_count++] = pid;
+	return 0;
+}
+
+int tree_note_inherited(struct tree *tree)
+{
+	return process_for_each(note_child, tree);
+}
+
 /* What is known of a process without looking at others: not yet descent, not yet its tag. */
 static void judge_alone(const struct tree *tree, const struct pid_list *inside,
 			struct tree_seen *entry)
 {
 	const struct tree_seen *before = find_seen(tree->seen, tree->seen_count, entry->pid);
 
-	entry->never = is_never(tree, entry->pid);
+	entry->never = is_never(tree, entry->pid) || is_inherited(tree, entry);
 	if (entry->never)
 		return;
 	entry->checked = before && before->start_ticks == entry->start_ticks && before->checked;

@@ -44,6 +44,8 @@ int tree_new(const struct tree_request *request, struct tree **ret)
 	if (request->scope && request->scope->dirfd >= 0)
 		tree->top = request->scope;
 	r = find_agent(tree);
+	if (r >= 0 && tree->agent > 0)
+		r = tree_note_inherited(tree);
 	if (r < 0) {
 		tree_free(tree);
 		return r;
@@ -67,6 +69,7 @@ struct tree *tree_free(struct tree *tree)
 	tree_sample_finish(&tree->sample);
 	free(tree->notes);
 	free(tree->seen);
+	free(tree->inherited);
 	free(tree);
 	return NULL;
 }
