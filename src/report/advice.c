@@ -77,6 +77,18 @@ static void print_option(FILE *out, enum limit_id id, uint64_t value)
 	(void)fprintf(out, " --%s %s", limit_row(id)->key, text);
 }
 
+/* As it was typed, so that it can be pasted: quoted where a shell would take it apart. */
+static void print_word(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "%+,-./:=@_";
+	bool quote = !*word || word[strspn(word, plain)];
+
+	(void)fputs(quote ? "'" : "", out);
+	safe_text_print(out, word, 60);
+	(void)fputs(quote ? "'" : "", out);
+}
+
 /* "oc-run --mem 6G --pids 64 -- opencode ...": with what was given on the command line before. */
 static void print_command(FILE *out, const struct session_record *record,
 			  const struct report_tally *tally)
@@ -92,7 +104,7 @@ static void print_command(FILE *out, const struct session_record *record,
 			print_option(out, id, limit->value);
 	}
 	(void)fputs(" -- ", out);
-	safe_text_print(out, report_command_name(record), 60);
+	print_word(out, record->plan->command[0]);
 	if (record->plan->command[1])
 		(void)fputs(" ...", out);
 }

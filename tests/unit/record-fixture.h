@@ -28,7 +28,7 @@ static inline void fixture_limit(struct fixture *fixture, enum limit_id id, uint
 static inline void fixture_init(struct fixture *fixture)
 {
 	memset(fixture, 0, sizeof(*fixture));
-	fixture->command[0] = (char *)"/usr/local/bin/opencode";
+	fixture->command[0] = (char *)"opencode";
 	memcpy(fixture->plan.id, "0123456789abcdef", 17);
 	fixture->plan.name = (char *)"opencode";
 	fixture->plan.unit = (char *)"oc-0123456789abcdef.scope";

@@ -249,6 +249,27 @@ TEST(options_given_before_are_given_again)
 	expect_contains(text, "`oc-run --mem 6G --cpus 1.5 -- opencode`");
 }
 
+TEST(the_command_is_given_as_it_was_typed)
+{
+	static const char *const rows[][2] = {
+		{ "./build.sh", "`oc-run --mem 6G -- ./build.sh`" },
+		{ "/opt/my tools/build", "`oc-run --mem 6G -- '/opt/my tools/build'`" },
+		{ "a;b", "`oc-run --mem 6G -- 'a;b'`" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *text = NULL;
+		struct fixture fixture;
+
+		unit_row = rows[i][0];
+		fixture_init(&fixture);
+		fixture.command[0] = (char *)rows[i][0];
+		(void)fixture_kill(&fixture, RECORD_OOM_KILL, 4711, "node", GIBIBYTE);
+		text = report_text(&fixture.record);
+		expect_contains(text, rows[i][1]);
+	}
+}
+
 TEST(leftovers_are_the_headline_when_nothing_else_happened)
 {
 	static const char *const names[] = { "node", "git" };
@@ -759,6 +780,7 @@ UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  tasks_over_the_limit_by_watching_are_not_called_memory,
 	  a_death_by_signal_says_what_is_known, denied_forks_name_limit_and_option,
 	  denied_forks_and_kills_share_one_piece_of_advice, options_given_before_are_given_again,
+	  the_command_is_given_as_it_was_typed,
 	  leftovers_are_the_headline_when_nothing_else_happened,
 	  leftovers_are_sorted_by_size_and_cut, escapes_say_what_became_of_them,
 	  one_that_stays_outside_has_left_once,
