@@ -6,7 +6,7 @@ import re
 import shlex
 
 from sandbox import Process, check, read, wait_until, write
-from terminal import Terminal
+from terminal import QUIET, Terminal
 
 SHELL = ["bash", "--norc", "--noprofile", "-i"]
 WORK = {"bash": "setsid sleep 1000 >/dev/null 2>&1 & date >>$MARKS/dates; sleep 0.5",
@@ -39,15 +39,17 @@ def in_plain_shell(box, command):
           " ".join(shlex.quote(word) for word in command))
     terminal = Terminal(box, ["sh", box.path("pane.sh")])
     wait_for_screen(terminal)
-    # The shell has become cat by now or will: it stays the terminal's own process.
     return terminal
 
 
 def check_terminal_is_sane(box, terminal):
-    terminal.wait_for("the shell is back", 30)
+    """What was before, and typing works. Polls: the keeper of a killed oc-run takes a moment, and
+    what the shell says meanwhile goes to the screen that is about to be left."""
+    wait_until(lambda: read(box.path("after")), 30, "the shell to go on")
     wait_until(lambda: terminal.termios() == read(box.path("before")), 5,
                "the termios of before")
-    terminal.check_quiet()
+    wait_until(lambda: terminal.modes() == QUIET, 5, "the modes to be off: %s" %
+               terminal.modes())
     terminal.enter("typed words")
     wait_until(lambda: terminal.screen().count("typed words") == 2, 5,
                "typed words to be echoed and repeated by cat")
@@ -162,6 +164,28 @@ def killed_oc_run_takes_all_along(box):
     check(read(box.path("status")) == "status=137\n", "it is " + read(box.path("status")))
 
 
+def killed_oc_run_leaves_a_usable_shell(box):
+    """SIGKILL to oc-run in an interactive shell leaves a shell that can be used"""
+    terminal = Terminal(box, SHELL)
+    terminal.enter("PS1='ready:$? '")
+    terminal.wait_for(r"^ready:0")
+    termios = terminal.termios()
+    terminal.enter(" ".join(box.wrapped() + ["opencode"]))
+    wait_for_screen(terminal)
+    work(box, terminal)
+    [supervisor] = [p for p in box.members() if p.parent == terminal.shell.pid]
+    supervisor.kill()
+    box.check_nothing_left()
+    wait_until(lambda: terminal.modes() == QUIET, 5, "the modes to be off: %s" %
+               terminal.modes())
+    terminal.enter("echo works-$((6 * 7))")
+    terminal.wait_for(r"^works-42")
+    terminal.wait_for(r"^ready:0")
+    check(terminal.termios() == termios, "other termios at the prompt than before")
+    check(terminal.screen().count("echo works-") == 1,
+          "typed words are echoed twice, or not at all:\n" + terminal.screen())
+
+
 CASES = [
     closing_the_terminal_ends_all,
     bare_it_lives_on,
@@ -170,6 +194,7 @@ CASES = [
     killed_agent_leaves_a_clean_screen,
     bare_a_killed_agent_leaves_a_mess,
     killed_oc_run_takes_all_along,
+    killed_oc_run_leaves_a_usable_shell,
 ]
 bare_it_lives_on.only_old = True
 bare_a_killed_agent_leaves_a_mess.only_old = True

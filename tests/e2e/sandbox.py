@@ -96,9 +96,11 @@ class Process:
             return ""
 
     @property
-    def proportional_bytes(self):
-        found = re.search(r"^Pss:\s+(\d+) kB", read("/proc/%d/smaps_rollup" % self.pid), re.M)
-        return int(found.group(1)) * 1024 if found else 0
+    def own_bytes(self):
+        """Its share (PSS) of memory that is no file's: what a limit can't get back by reclaim."""
+        found = re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB",
+                           read("/proc/%d/smaps_rollup" % self.pid), re.M)
+        return sum(int(size) for size in found) * 1024
 
     def is_still(self):
         now = Process(self.pid)
@@ -112,12 +114,22 @@ class Process:
         return "%d %s [%s] %s" % (self.pid, self.comm, self.state, self.command[:100])
 
 
+def unified_mount():
+    """Where cgroup v2 is mounted, or None."""
+    found = re.search(r"^\S+ (\S+) cgroup2 ", read("/proc/mounts"), re.M)
+    return found.group(1) if found else None
+
+
 class Census:
     """Who is of this test. Remembers members, so that one that hides its mark later stays known."""
 
     def __init__(self, tag, folder):
         self.marks = [("OC_E2E_TAG=%s\0" % tag), folder]
         self.known = set()
+        self.strangers = set()  # with comm, which changes when a child of ours execs
+        self.born = Process(os.getpid()).start
+        self.sessions = set()   # every OC_RUN_SESSION that was seen
+        self.cgroups = set()    # every cgroup v2 that a member was seen in
         self.ignored = set()    # by key: the terminal's own processes
         self.lock = threading.Lock()
 
@@ -132,20 +144,42 @@ class Census:
 
     def members(self):
         everyone = [Process(int(name)) for name in os.listdir("/proc") if name.isdigit()]
-        everyone = [p for p in everyone if p.alive and p.pid != os.getpid()]
+        everyone = [p for p in everyone
+                    if p.alive and p.start >= self.born and p.pid != os.getpid()]
         with self.lock:
             known_pids = {pid for pid, _ in self.known}
             for process in sorted(everyone, key=lambda p: p.start):
-                if process.key in self.known:
+                if process.key in self.known or (*process.key, process.comm) in self.strangers:
                     continue
                 if process.parent in known_pids or self.shows_mark(process):
                     self.known.add(process.key)
                     known_pids.add(process.pid)
-            return [p for p in everyone if p.key in self.known and p.key not in self.ignored]
+                else:
+                    self.strangers.add((*process.key, process.comm))
+            members = [p for p in everyone if p.key in self.known]
+        self.remember_traces(members)
+        return [p for p in members if p.key not in self.ignored]
+
+    def remember_traces(self, members):
+        for process in members:
+            self.sessions |= set(re.findall(r"(?:^|\0)OC_RUN_SESSION=([\w-]+)",
+                                            read("/proc/%d/environ" % process.pid)))
+            self.cgroups |= set(re.findall(r"^0::(.*)$", read("/proc/%d/cgroup" % process.pid),
+                                           re.M))
+
+    def traces(self):
+        """What sessions left behind that is no process: their cgroups and registry files."""
+        runtime = "/run" if os.getuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/nowhere")
+        files = [os.path.join(runtime, "oc-run/sessions", name) for name in self.sessions]
+        own = re.findall(r"^0::(.*)$", read("/proc/self/cgroup"), re.M)
+        folders = [unified_mount() + path for path in self.cgroups
+                   if not any(mine == path or mine.startswith(path.rstrip("/") + "/")
+                              for mine in own)]
+        return [path for path in files + folders if os.path.exists(path)]
 
 
 class Monitor:
-    """Watches from outside how large the whole tree becomes (PSS), while a `with` block runs."""
+    """Watches from outside how large the whole tree becomes, while a `with` block runs."""
 
     def __init__(self, census):
         self.census = census
@@ -157,7 +191,7 @@ class Monitor:
 
     def watch(self):
         while not self.done.wait(0.1 * SLOW):
-            sizes = [(p.proportional_bytes, p) for p in self.census.members()]
+            sizes = [(p.own_bytes, p) for p in self.census.members()]
             total = sum(size for size, _ in sizes)
             self.samples += 1
             if total > self.peak_bytes:
@@ -180,6 +214,13 @@ class Outcome:
     def __init__(self, status, out, err, report):
         self.status = 128 - status if status < 0 else status
         self.out, self.err, self.report = out, err, report
+        self.words = spoken_by_oc_run(err)
+
+
+def spoken_by_oc_run(text):
+    """The lines of oc-run: those with its name, and the indented ones that follow. The name need
+    not be at the start: opencode ends its own words without a newline when it has no terminal."""
+    return "\n".join(re.findall(r"oc-run: .*(?:\n  .*)*", text))
 
 
 class Sandbox:
@@ -308,6 +349,10 @@ class Sandbox:
         except Failure as failure:
             raise Failure("%s: left are: %s" %
                           (failure, "; ".join(str(p) for p in self.members()))) from None
+        try:
+            wait_until(lambda: not self.census.traces(), seconds, "the end of all traces")
+        except Failure as failure:
+            raise Failure("%s: left are: %s" % (failure, self.census.traces())) from None
         self.note("nothing left after %.1f s" % (time.monotonic() - start))
 
     def leaks(self):
