@@ -1,135 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
-/*
- * Configuration files and variables: see config.h. inih does the reading; its reader function
- * counts the lines, so that an error can name one. A file that somebody else could have written is
- * refused, not skipped: limits that silently don't hold are worse than an error.
- */
+/* Which files and variables there are, and in which order they count: see config.h. */
 
 #include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <ini.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "build-config.h"
+#include "config-file.h"
 #include "oc-run/config.h"
-#include "oc-run/parse.h"
 
 #define FILE_NAME "oc-run.conf"
 #define VARIABLE_PREFIX "OC_RUN_"
-
-struct reading {
-	FILE *file;
-	const char *path;
-	unsigned line;
-	bool line_goes_on;		/* inih's buffer was too short for the last one */
-	struct settings *settings;
-	struct diag *diag;
-	int error;
-};
-
-static char *read_line(char *text, int size, void *stream)
-{
-	struct reading *reading = stream;
-	char *line = fgets(text, size, reading->file);
-
-	if (line) {
-		if (!reading->line_goes_on)
-			reading->line++;
-		reading->line_goes_on = strchr(line, '\n') == NULL;
-	}
-	return line;
-}
-
-static int unknown_key(struct reading *reading, const char *key)
-{
-	const char *near = setting_key_nearest(key, true);
-
-	if (near)
-		return diag_set(reading->diag, -EINVAL, "%s:%u: unknown key \"%s\"; did you mean "
-				"\"%s\"?", reading->path, reading->line, key, near);
-	return diag_set(reading->diag, -EINVAL, "%s:%u: unknown key \"%s\"; oc-run.conf(5) lists "
-			"those there are", reading->path, reading->line, key);
-}
-
-/* inih takes 1 for "go on" and 0 for "stop". */
-static int take_setting(void *userdata, const char *section, const char *key, const char *value)
-{
-	struct reading *reading = userdata;
-	const struct setting_row *row = setting_row_by_key(key);
-	char where[PATH_MAX + 16];
-
-	if (section[0]) {
-		reading->error = diag_set(reading->diag, -EINVAL, "%s:%u: there are no sections in "
-					  "this file; remove \"[%s]\"", reading->path, reading->line,
-					  section);
-	} else if (!row) {
-		reading->error = unknown_key(reading, key);
-	} else if (!row->in_config) {
-		reading->error = diag_set(reading->diag, -EINVAL, "%s:%u: \"%s\" can only be given on "
-					  "the command line, as --%s", reading->path, reading->line,
-					  key, key);
-	} else if (!value || !value[0]) {
-		reading->error = diag_set(reading->diag, -EINVAL, "%s:%u: \"%s\" has no value; write "
-					  "\"%s = ...\"", reading->path, reading->line, key, key);
-	} else {
-		(void)snprintf(where, sizeof(where), "%s:%u", reading->path, reading->line);
-		if (settings_set(reading->settings, setting_row_id(row), value, where) < 0)
-			reading->error = diag_set(reading->diag, -ENOMEM, "out of memory");
-	}
-	return reading->error == 0;
-}
-
-static int check_owner(int fd, const char *path, struct diag *diag)
-{
-	struct stat file;
-
-	if (fstat(fd, &file) < 0)
-		return diag_set(diag, -errno, "cannot look at \"%s\": %s", path, strerror(errno));
-	if (!S_ISREG(file.st_mode))
-		return diag_set(diag, -EINVAL, "\"%s\" is no regular file", path);
-	if (file.st_uid != 0 && file.st_uid != geteuid())
-		return diag_set(diag, -EPERM, "\"%s\" belongs to another user (uid %u); it must be "
-				"yours or root's", path, (unsigned)file.st_uid);
-	if (file.st_mode & (S_IWGRP | S_IWOTH))
-		return diag_set(diag, -EPERM, "\"%s\" may be written by others; chmod go-w \"%s\"",
-				path, path);
-	return 0;
-}
-
-static int load_file(const char *path, struct settings *settings, struct diag *diag)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	_cleanup_fclose_ FILE *file = NULL;
-	struct reading reading = { .path = path, .settings = settings, .diag = diag };
-	int r;
-
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 :
-			diag_set(diag, -errno, "cannot read \"%s\": %s", path, strerror(errno));
-	r = check_owner(fd, path, diag);
-	if (r < 0)
-		return r;
-	file = fdopen(fd, "r");
-	if (!file)
-		return diag_set(diag, -errno, "cannot read \"%s\": %s", path, strerror(errno));
-	fd = -1;
-	reading.file = file;
-	r = ini_parse_stream(read_line, &reading, take_setting, &reading);
-	if (reading.error < 0)
-		return reading.error;
-	if (ferror(file))
-		return diag_set(diag, -EIO, "cannot read \"%s\"", path);
-	if (r > 0)
-		return diag_set(diag, -EINVAL, "%s:%d: this is no setting; write \"key = value\"",
-				path, r);
-	return r < 0 ? diag_set(diag, -ENOMEM, "out of memory") : 0;
-}
 
 static int is_drop_in(const struct dirent *entry)
 {
@@ -154,11 +38,12 @@ static int load_drop_ins(const char *folder, struct settings *settings, struct d
 		return errno == ENOENT || errno == ENOTDIR ? 0 :
 			diag_set(diag, -errno, "cannot read \"%s\": %s", folder, strerror(errno));
 	for (int i = 0; i < count; i++) {
-		char path[PATH_MAX];
+		_cleanup_free_ char *path = NULL;
 
-		if (r >= 0 && (size_t)snprintf(path, sizeof(path), "%s/%s", folder,
-					       entries[i]->d_name) < sizeof(path))
-			r = load_file(path, settings, diag);
+		if (r == 0 && asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0)
+			r = diag_set(diag, -ENOMEM, "out of memory");
+		if (r == 0)
+			r = config_file_load(path, settings, diag);
 		free(entries[i]);
 	}
 	free(entries);
@@ -206,17 +91,16 @@ static int take_variables(char *const *environment, struct settings *settings, s
 static int load_folder(const char *folder, bool with_drop_ins, struct settings *settings,
 		       struct diag *diag)
 {
-	char path[PATH_MAX];
+	_cleanup_free_ char *file = NULL, *drop_ins = NULL;
 	int r;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/" FILE_NAME ".d", folder) >= sizeof(path))
-		return diag_set(diag, -ENAMETOOLONG, "the path \"%s\" is too long", folder);
-	path[strlen(path) - 2] = '\0';
-	r = load_file(path, settings, diag);
+	if (asprintf(&file, "%s/" FILE_NAME, folder) < 0 ||
+	    asprintf(&drop_ins, "%s/" FILE_NAME ".d", folder) < 0)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	r = config_file_load(file, settings, diag);
 	if (r < 0 || !with_drop_ins)
 		return r;
-	(void)strcat(path, ".d");
-	return load_drop_ins(path, settings, diag);
+	return load_drop_ins(drop_ins, settings, diag);
 }
 
 int config_load(const struct config_roots *roots, char *const *environment,
@@ -244,14 +128,26 @@ const char *config_system_dir(void)
 	return folder && folder[0] == '/' ? folder : OC_RUN_SYSCONFDIR;
 }
 
+/* After `su` or `sudo -E` the variables may still name another user's home: that user's wishes, and
+ * errors, are not ours. Root's are for everybody. */
+static bool is_foreign(const char *folder)
+{
+	struct stat file;
+
+	return stat(folder, &file) == 0 && file.st_uid != 0 && file.st_uid != geteuid();
+}
+
 char *config_user_dir(void)
 {
 	const char *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *below = "";
 	char *path;
 
-	if (folder && folder[0] == '/')
-		return asprintf(&path, "%s/oc-run", folder) < 0 ? NULL : path;
-	if (home && home[0] == '/')
-		return asprintf(&path, "%s/.config/oc-run", home) < 0 ? NULL : path;
-	return NULL;
+	if (!folder || folder[0] != '/') {
+		folder = home;
+		below = "/.config";
+	}
+	if (!folder || folder[0] != '/' || is_foreign(folder))
+		return NULL;
+	return asprintf(&path, "%s%s/oc-run", folder, below) < 0 ? NULL : path;
 }
