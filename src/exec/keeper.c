@@ -3,11 +3,11 @@
 /*
  * The keeper's sleep, and oc-run's side of it.
  *
- * After the fork it keeps four fds: oc-run's pidfd (opened by oc-run on itself before the fork, so
- * that no pid can be mistaken), the socket, the terminal and the registry entry. Its own: the
- * cgroup.procs of the cgroup it was born in, so that it can leave the session's at the end. It sits
- * in poll() without a timeout until oc-run is gone or says that all is well. It calls nothing that
- * would make it grow: what it has is what was shared at the fork.
+ * After the fork it keeps five fds: oc-run's pidfd (opened by oc-run on itself before the fork, so
+ * that no pid can be mistaken), the socket, the terminal, the registry entry, and the cgroup.procs
+ * of the cgroup it was born in, so that it can leave the session's at the end. It sits in poll()
+ * without a timeout until oc-run is gone or says that all is well. It calls nothing that would make
+ * it grow: what it has is what was shared at the fork.
  *
  * oc-run's death shows twice: the socket ends (unless the stub still has a copy), the pidfd becomes
  * readable. A socket that ends without a dismissal is a death.
@@ -61,6 +61,11 @@ struct message {
 union control {
 	struct cmsghdr alignment;
 	char bytes[CMSG_SPACE(MESSAGE_FD_COUNT * sizeof(int))];
+};
+
+/* What it is forked with. */
+struct keeper_fds {
+	int supervisor, socket, born;
 };
 
 static struct keeper_state keeper_state;
@@ -131,24 +136,10 @@ static void copy_text(char *target, size_t size, const char *text)
 		target[0] = '\0';
 }
 
-static int open_born_cgroup(const char *mount)
-{
-	_cleanup_free_ char *path = NULL;
-	char file[PATH_MAX];
-	int length;
-
-	if (mount[0] == '\0' || cgroup_of_process(getpid(), &path) < 0)
-		return -1;
-	length = snprintf(file, sizeof(file), "%s%s/cgroup.procs", mount, path);
-	if (length < 0 || (size_t)length >= sizeof(file))
-		return -1;
-	return open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-}
-
 static void settle(struct keeper_state *state, const struct keeper_request *request,
-		   int supervisor_fd, int socket)
+		   const struct keeper_fds *fds)
 {
-	int keep[4];
+	int keep[5];
 
 	(void)prctl(PR_SET_NAME, PROCESS_KEEPER_NAME);
 	(void)setpgid(0, 0);
@@ -160,18 +151,19 @@ static void settle(struct keeper_state *state, const struct keeper_request *requ
 	state->terminal = request->terminal ? *request->terminal
 					    : (struct terminal)TERMINAL_INIT;
 	state->registry_fd = request->registry_fd;
-	state->supervisor_fd = supervisor_fd;
-	state->socket = socket;
+	state->supervisor_fd = fds->supervisor;
+	state->socket = fds->socket;
+	state->born_fd = fds->born;
 	state->child_fd = -1;
 	state->parent.dirfd = state->scope.dirfd = state->payload.dirfd = -1;
-	keep[0] = supervisor_fd;
-	keep[1] = socket;
-	keep[2] = state->terminal.fd;
-	keep[3] = state->registry_fd;
+	keep[0] = fds->supervisor;
+	keep[1] = fds->socket;
+	keep[2] = fds->born;
+	keep[3] = state->terminal.fd;
+	keep[4] = state->registry_fd;
 	close_all_but(keep, ARRAY_SIZE(keep));
 	/* A folder that somebody works in can't be unmounted. */
 	(void)!chdir("/");
-	state->born_fd = open_born_cgroup(state->cgroup_mount);
 }
 
 /* The fds that came with @header; none is left open by accident. */
@@ -260,9 +252,9 @@ static void sleep_until_death(struct keeper_state *state)
 }
 
 __attribute__((noreturn)) static void keeper_run(const struct keeper_request *request,
-						 int supervisor_fd, int socket)
+						 const struct keeper_fds *fds)
 {
-	settle(&keeper_state, request, supervisor_fd, socket);
+	settle(&keeper_state, request, fds);
 	sleep_until_death(&keeper_state);
 	keeper_end_session(&keeper_state);
 	_exit(EXIT_SUCCESS);
@@ -270,11 +262,28 @@ __attribute__((noreturn)) static void keeper_run(const struct keeper_request *re
 
 /* ---- oc-run's side ---- */
 
+/* Before the fork: the keeper may be moved as soon as it exists. -1 where it can't be had. */
+static int open_born_cgroup(const char *mount)
+{
+	_cleanup_free_ char *path = NULL;
+	char file[PATH_MAX];
+	int length;
+
+	if (!mount || cgroup_of_process(getpid(), &path) < 0)
+		return -1;
+	length = snprintf(file, sizeof(file), "%s%s/cgroup.procs", mount, path);
+	if (length < 0 || (size_t)length >= sizeof(file))
+		return -1;
+	return open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+}
+
 int keeper_start(const struct keeper_request *request, struct keeper *ret, struct diag *diag)
 {
 	_cleanup_close_ int supervisor_fd = pidfd_open(getpid(), 0);
+	_cleanup_close_ int born_fd = open_born_cgroup(request->cgroup_mount);
 	_cleanup_close_ int ours = -1, theirs = -1;
 	struct keeper keeper = KEEPER_INIT;
+	struct keeper_fds fds;
 	int pair[2];
 
 	if (supervisor_fd < 0)
@@ -285,11 +294,12 @@ int keeper_start(const struct keeper_request *request, struct keeper *ret, struc
 				strerror(errno));
 	ours = pair[0];
 	theirs = pair[1];
+	fds = (struct keeper_fds){ .supervisor = supervisor_fd, .socket = theirs, .born = born_fd };
 	keeper.pid = signal_state_fork();
 	if (keeper.pid < 0)
 		return diag_set(diag, -errno, "cannot start the keeper: %s", strerror(errno));
 	if (keeper.pid == 0)
-		keeper_run(request, supervisor_fd, theirs);
+		keeper_run(request, &fds);
 	keeper.socket = take_fd(&ours);
 	keeper.pidfd = pidfd_open(keeper.pid, 0);
 	if (keeper.pidfd < 0) {

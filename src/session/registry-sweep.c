@@ -256,7 +256,7 @@ static bool is_around_us(const struct host *host, const char *id)
 
 	if (tag && strcmp(tag, id) == 0)
 		return true;
-	(void)snprintf(name, sizeof(name), "oc-%s", id);
+	(void)snprintf(name, sizeof(name), "oc-%.*s", ID_LENGTH, id);
 	found = path ? strstr(path, name) : NULL;
 	return found != NULL;
 }
