@@ -56,7 +56,9 @@ struct tree_request {
 	int proc_fd;				/* /proc, open; borrowed */
 };
 
-/* -ESRCH when the agent is gone. Its process group is taken from now. */
+/* While the agent is still blocked before its exec: its process group is taken from now, and children
+ * that we have besides it are none of the session's (what we were exec'ed over may leave some: the
+ * sd-pam of a PAM service, background jobs of a shell). -ESRCH when the agent is gone. */
 _must_check_ int tree_new(const struct tree_request *request, struct tree **ret);
 
 /* Another keeper has taken the place of the first. */

@@ -29,7 +29,7 @@ struct tree {
 	pid_t agent_group;
 	/* Children that oc-run had before the session: what it was exec'ed over left them (the
 	 * sd-pam of a PAM service, background jobs of a shell). They are nobody's members. */
-	pid_t *inherited;
+	struct tree_seen *inherited;
 	size_t inherited_count;
 	uint64_t ticks_per_second;
 	const struct cgroup *payload;	/* NULL: no cgroup */

@@ -12,7 +12,6 @@
  * miss children while others exit (proc(5)) and is missing from many kernels.
  */
 
-#include "oc-run/process-scan.h"
 #include "tree-internal.h"
 
 #include <ctype.h>
@@ -124,36 +123,12 @@ static bool is_never(const struct tree *tree, pid_t pid)
 	return pid <= 1 || pid == tree->self || pid == tree->exclude;
 }
 
-/* Only meant for our own children: a pid that is used again elsewhere may well be a member. */
 static bool is_inherited(const struct tree *tree, const struct tree_seen *entry)
 {
-	for (size_t i = 0; entry->parent == tree->self && i < tree->inherited_count; i++) {
-		if (tree->inherited[i] == entry->pid)
-			return true;
-	}
-	return false;
-}
+	const struct tree_seen *inherited =
+		find_seen(tree->inherited, tree->inherited_count, entry->pid);
 
-static int note_child(pid_t pid, void *userdata)
-{
-	struct tree *tree = userdata;
-	struct proc_stat stat;
-	pid_t *longer;
-
-	if (pid == tree->agent || pid == tree->exclude ||
-	    tree_proc_stat(tree->proc_fd, pid, &stat) < 0 || stat.parent != tree->self)
-		return 0;
-	longer = realloc(tree->inherited, (tree->inherited_count + 1) * sizeof(*longer));
-	if (!longer)
-		return -ENOMEM;
-	tree->inherited = longer;
-	longer[tree->inherited_count++] = pid;
-	return 0;
-}
-
-int tree_note_inherited(struct tree *tree)
-{
-	return process_for_each(note_child, tree);
+	return inherited && inherited->start_ticks == entry->start_ticks;
 }
 
 /* What is known of a process without looking at others: not yet descent, not yet its tag. */
@@ -174,8 +149,24 @@ static void judge_alone(const struct tree *tree, const struct pid_list *inside,
 			(tree->agent > 0 && entry->parent == tree->self);
 }
 
-static int list_processes(const struct tree *tree, const struct pid_list *inside,
-			  struct seen_list *list)
+static int add_process(const struct tree *tree, pid_t pid, struct seen_list *list)
+{
+	struct proc_stat stat;
+	int r;
+
+	if (tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
+		return 0;
+	r = grow((void **)&list->entries, &list->allocated, list->count, sizeof(*list->entries));
+	if (r < 0)
+		return r;
+	list->entries[list->count++] = (struct tree_seen){
+		.pid = pid, .parent = stat.parent, .start_ticks = stat.start_ticks,
+	};
+	return 0;
+}
+
+/* Every process of the machine, by pid. */
+static int list_processes(const struct tree *tree, struct seen_list *list)
 {
 	DIR *directory;
 	struct dirent *item;
@@ -191,28 +182,38 @@ static int list_processes(const struct tree *tree, const struct pid_list *inside
 		(void)close(fd);
 		return r;
 	}
-	while (r >= 0 && (item = readdir(directory))) {
-		struct proc_stat stat;
-		pid_t pid;
-
-		if (!isdigit((unsigned char)item->d_name[0]))
-			continue;
-		pid = (pid_t)strtol(item->d_name, NULL, 10);
-		if (tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
-			continue;
-		r = grow((void **)&list->entries, &list->allocated, list->count,
-			 sizeof(*list->entries));
-		if (r < 0)
-			break;
-		list->entries[list->count] = (struct tree_seen){
-			.pid = pid, .parent = stat.parent, .start_ticks = stat.start_ticks,
-		};
-		judge_alone(tree, inside, &list->entries[list->count++]);
-	}
+	while (r >= 0 && (item = readdir(directory)))
+		if (isdigit((unsigned char)item->d_name[0]))
+			r = add_process(tree, (pid_t)strtol(item->d_name, NULL, 10), list);
 	(void)closedir(directory);
 	if (list->count > 0)
 		qsort(list->entries, list->count, sizeof(*list->entries), compare_seen);
 	return r;
+}
+
+int tree_note_inherited(struct tree *tree)
+{
+	_cleanup_seen_ struct seen_list list = { 0 };
+	size_t kept = 0;
+	int r = list_processes(tree, &list);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct tree_seen *entry = &list.entries[i];
+
+		if (entry->parent == tree->self && !is_never(tree, entry->pid) &&
+		    entry->pid != tree->agent && entry->start_ticks <= tree->agent_start_ticks)
+			list.entries[kept++] = *entry;
+	}
+	if (kept == 0)
+		return 0;
+	tree->inherited = reallocarray(NULL, kept, sizeof(*tree->inherited));
+	if (!tree->inherited)
+		return -ENOMEM;
+	memcpy(tree->inherited, list.entries, kept * sizeof(*tree->inherited));
+	tree->inherited_count = kept;
+	return 0;
 }
 
 /* Children of members are members. A parent mostly has the smaller pid, so that one pass and one
@@ -260,10 +261,12 @@ static bool find_tagged(const struct tree *tree, struct seen_list *list)
 
 static int look_outside(struct tree *tree, const struct pid_list *inside, struct seen_list *list)
 {
-	int r = list_processes(tree, inside, list);
+	int r = list_processes(tree, list);
 
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < list->count; i++)
+		judge_alone(tree, inside, &list->entries[i]);
 	spread_to_children(list);
 	if (find_tagged(tree, list))
 		spread_to_children(list);
