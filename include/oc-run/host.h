@@ -23,11 +23,23 @@ struct host {
 	char *own_cgroup;		/* the "0::" line of /proc/self/cgroup, or NULL */
 	char *outer_session;		/* id of the oc-run session we were started in, or NULL */
 	char *outer_scope;		/* that session's cgroup (parent of its payload), or NULL */
-	/* The tightest limits of our own cgroup and its ancestors; LIMIT_UNLIMITED if none. */
+	/* The tightest limits of our own cgroup and its ancestors (for memory also those of version 1);
+	 * LIMIT_UNLIMITED if none. */
 	uint64_t outer_memory_max;
 	uint64_t outer_swap_max;
 	uint64_t outer_pids_max;
 };
 
+/* Where to look; injectable for the tests. */
+struct host_roots {
+	const char *proc;		/* "/proc" */
+	const char *run;		/* "/run" */
+	const char *memory_v1;		/* "/sys/fs/cgroup/memory" */
+};
+
+/* What can't be read counts as not there, except the size of RAM, without which nothing can be
+ * worked out. Also reads $XDG_RUNTIME_DIR. */
 _must_check_ int host_gather(struct host *ret_host, struct diag *diag);
+_must_check_ int host_gather_from(const struct host_roots *roots, struct host *ret_host,
+				  struct diag *diag);
 void host_finish(struct host *host);
