@@ -129,7 +129,7 @@ static void print_too_small_machine(FILE *out, const struct session_record *reco
 struct steps {
 	char **texts;
 	size_t count;
-	FILE *out;		/* the step being written */
+	FILE *out; /* the step being written */
 	char *text;
 	size_t size;
 };
@@ -198,15 +198,18 @@ static int add_steps(struct steps *steps, const struct session_record *record)
 	report_tally(record, &tally);
 	result = add_limit_steps(steps, record, &tally);
 	if (result == 0 && tally.kills > 0 && tally.from_above)
-		result = add_step(steps, "close other programs, run fewer sessions at once, or give "
-					 "each less with --mem; more for this one does not help");
+		result =
+			add_step(steps, "close other programs, run fewer sessions at once, or give "
+					"each less with --mem; more for this one does not help");
 	if (result == 0 && outcome_classify(record) == OUTCOME_AGENT_DIED &&
 	    WTERMSIG(record->wait_status) == SIGKILL)
-		result = add_step(steps, "if nobody sent it by hand, `journalctl -b` may name a memory "
-					 "killer (systemd-oomd, earlyoom)");
+		result = add_step(steps,
+				  "if nobody sent it by hand, `journalctl -b` may name a memory "
+				  "killer (systemd-oomd, earlyoom)");
 	if (result == 0 && record->unkillable)
-		result = add_step(steps, "what could not be ended goes away by itself once its disk "
-					 "or network share answers");
+		result =
+			add_step(steps, "what could not be ended goes away by itself once its disk "
+					"or network share answers");
 	if (result == 0 && record->resume_command)
 		result = add_resume(steps, record->resume_command);
 	return result;

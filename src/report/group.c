@@ -60,8 +60,8 @@ static int compare(const void *left, const void *right)
 int report_group(const struct session_record *record, enum report_group_source source,
 		 struct report_group **ret_groups, size_t *ret_count)
 {
-	size_t room = source == REPORT_GROUP_LEFTOVERS ? record->leftover_count :
-							 record->event_count;
+	size_t room =
+		source == REPORT_GROUP_LEFTOVERS ? record->leftover_count : record->event_count;
 	struct groups groups = { .items = calloc(room + 1, sizeof(struct report_group)) };
 
 	if (!groups.items)

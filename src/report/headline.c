@@ -64,8 +64,7 @@ static void print_cause(FILE *out, const struct session_record *record,
 	}
 	(void)fprintf(out, "%s limit reached (",
 		      tally->kill_limit == LIMIT_PIDS_MAX ? "task" : "memory");
-	headline_print_limit(out, tally->kill_limit,
-			     record->plan->limits[tally->kill_limit].value);
+	headline_print_limit(out, tally->kill_limit, record->plan->limits[tally->kill_limit].value);
 	(void)fputs(")", out);
 }
 

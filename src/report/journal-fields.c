@@ -13,7 +13,9 @@
 
 #define NAME_COLUMNS 64
 
-__attribute__((format(printf, 2, 3)))
+static void add(struct journal_fields *fields, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 static void add(struct journal_fields *fields, const char *format, ...)
 {
 	char *text;
@@ -62,8 +64,12 @@ static void add_limits(struct journal_fields *fields, const struct session_recor
 		if (limit->value == LIMIT_UNLIMITED)
 			continue;
 		(void)snprintf(name, sizeof(name), "%s", limit_row((enum limit_id)i)->key);
-		for (char *at = name; *at; at++)
-			*at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+		for (char *at = name; *at; at++) {
+			if (*at == '-')
+				*at = '_';
+			else
+				*at = (char)toupper((unsigned char)*at);
+		}
 		add(fields, "OC_RUN_LIMIT_%s=%" PRIu64, name, limit->value);
 	}
 }
@@ -93,11 +99,11 @@ void journal_fields_started(const struct session_record *record, struct journal_
 	begin(ret, record, "started", MESSAGE_ID_STARTED, LOG_INFO);
 	add_limits(ret, record);
 	add(ret, "OC_RUN_PID=%d", (int)record->agent_pid);
-	limit_format_human(limit_row(LIMIT_MEMORY_MAX), record->plan->limits[LIMIT_MEMORY_MAX].value,
-			   memory);
+	limit_format_human(limit_row(LIMIT_MEMORY_MAX),
+			   record->plan->limits[LIMIT_MEMORY_MAX].value, memory);
 	limit_format_human(limit_row(LIMIT_PIDS_MAX), record->plan->limits[LIMIT_PIDS_MAX].value,
 			   tasks);
-	add(ret, "MESSAGE=Session %s started (memory: %s, tasks: %s)", record->plan->id, memory,
+	add(ret, "MESSAGE=Session %s started (memory: %s, pids: %s)", record->plan->id, memory,
 	    tasks);
 }
 
@@ -130,7 +136,12 @@ void journal_fields_event(const struct session_record *record, const struct reco
 
 	begin(ret, record, record_event_kind_name(event->kind), kind->message_id, kind->priority);
 	add_limits(ret, record);
-	add(ret, "OC_RUN_VALUE=%" PRIu64, event->value);
+	if (event->kind == RECORD_WATCH_KILL && event->value < LIMIT_COUNT)
+		add(ret, "OC_RUN_LIMIT=%s", limit_row((enum limit_id)event->value)->key);
+	else
+		add(ret, "OC_RUN_VALUE=%" PRIu64, event->value);
+	if (event->detail[0])
+		add_name(ret, "OC_RUN_DETAIL", event->detail);
 	if (victim->pid <= 0) {
 		add(ret, "MESSAGE=Session %s %s", record->plan->id, kind->words);
 		return;
@@ -178,7 +189,7 @@ void journal_fields_ended(const struct session_record *record, struct journal_fi
 	add(ret, "OC_RUN_KILLS=%" PRIu64, tally.kills);
 	add(ret, "OC_RUN_FORKS_DENIED=%" PRIu64, tally.forks_denied);
 	add(ret, "OC_RUN_LEFTOVERS=%zu", record->leftover_count);
-	add(ret, "OC_RUN_ESCAPES=%zu", tally.escapes);
+	add(ret, "OC_RUN_ESCAPES=%" PRIu64, tally.escapes);
 	if (headline)
 		add(ret, "MESSAGE=Session %s ended: %s", record->plan->id, headline);
 	else

@@ -16,11 +16,6 @@
 /* A command that ends within this time of a kill is taken to have ended because of it. */
 #define AFTERMATH_USEC (2 * USEC_PER_SEC)
 
-static bool is_kill(const struct record_event *event)
-{
-	return event->kind == RECORD_OOM_KILL || event->kind == RECORD_WATCH_KILL;
-}
-
 static bool names_agent(const struct session_record *record, const struct record_victim *victim)
 {
 	return victim->is_agent || (victim->pid > 0 && victim->pid == record->agent_pid);
@@ -62,14 +57,53 @@ bool report_is_repeated_escape(const struct session_record *record, size_t index
 
 /* One that can't be brought back is found outside again and again: it has still left once. */
 static void tally_escape(const struct session_record *record, size_t index,
-			 struct report_tally *tally, size_t *at_once)
+			 struct report_tally *tally, uint64_t *at_once)
 {
 	const struct record_event *event = &record->events[index];
 
 	if (event->value > *at_once)
-		*at_once = (size_t)event->value;
+		*at_once = event->value;
 	if (!report_is_repeated_escape(record, index))
 		tally->escapes++;
+}
+
+struct counted {
+	uint64_t oom_kills, watch_kills, denied, named, escapes_at_once;
+};
+
+static void tally_event(const struct session_record *record, size_t index,
+			struct report_tally *tally, struct counted *counted)
+{
+	const struct record_event *event = &record->events[index];
+
+	switch (event->kind) {
+	case RECORD_OOM_KILL:
+		counted->oom_kills += event->value > 0 ? event->value : 1;
+		tally_kill(record, event, tally, &counted->named);
+		break;
+	case RECORD_WATCH_KILL:
+		counted->watch_kills++;
+		tally_kill(record, event, tally, &counted->named);
+		break;
+	case RECORD_FORK_DENIED:
+		counted->denied += event->value;
+		break;
+	case RECORD_ESCAPE:
+		tally_escape(record, index, tally, &counted->escapes_at_once);
+		break;
+	case RECORD_HIGH:
+	case RECORD_MEMORY_MAX:
+	case RECORD_SWAP_FULL:
+	case RECORD_STOP_ASKED:
+	case RECORD_LADDER:
+	case RECORD_EVENT_KIND_COUNT:
+		break;
+	}
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 /* The kernel's counters say how many; events, which may have been dropped, say who and when. */
@@ -77,34 +111,17 @@ void report_tally(const struct session_record *record, struct report_tally *ret)
 {
 	const struct cgroup_counters *counters = &record->counters;
 	struct report_tally tally = { .kill_limit = LIMIT_MEMORY_MAX };
-	uint64_t oom_kills = 0, watch_kills = 0, denied = 0, named = 0;
-	size_t escapes_at_once = 0;
+	struct counted counted = { 0 };
 
-	for (size_t i = 0; i < record->event_count; i++) {
-		const struct record_event *event = &record->events[i];
-
-		if (is_kill(event))
-			tally_kill(record, event, &tally, &named);
-		if (event->kind == RECORD_OOM_KILL)
-			oom_kills += event->value > 0 ? event->value : 1;
-		else if (event->kind == RECORD_WATCH_KILL)
-			watch_kills++;
-		else if (event->kind == RECORD_FORK_DENIED)
-			denied += event->value;
-		else if (event->kind == RECORD_ESCAPE)
-			tally_escape(record, i, &tally, &escapes_at_once);
-	}
-	if (tally.escapes < escapes_at_once)
-		tally.escapes = escapes_at_once;
-	if (tally.escapes < record->recaptured)
-		tally.escapes = record->recaptured;
+	for (size_t i = 0; i < record->event_count; i++)
+		tally_event(record, i, &tally, &counted);
 
 	if (counters->memory.oom_kill > 0)
-		oom_kills = counters->memory.oom_kill;
-	tally.kills = oom_kills + watch_kills;
-	if (tally.kills < named)
-		tally.kills = named;
-	tally.kills_unnamed = tally.kills - named;
+		counted.oom_kills = counters->memory.oom_kill;
+	tally.kills = larger(counted.oom_kills + counted.watch_kills, counted.named);
+	tally.kills_unnamed = tally.kills - counted.named;
+	tally.forks_denied = larger(counters->pids.max, counted.denied);
+	tally.escapes = larger(tally.escapes, larger(counted.escapes_at_once, record->recaptured));
 
 	/* memory.events: "oom" is counted where the limit stands and above, "oom_kill" where the
 	 * victim was (mm/memcontrol.c, mem_cgroup_oom). A kill without the first was decided
@@ -114,8 +131,6 @@ void report_tally(const struct session_record *record, struct report_tally *ret)
 	if (tally.kills_unnamed > 0 && record->stop_reason == STOP_NONE &&
 	    agent_died_of(record, SIGKILL))
 		tally.agent_killed = true;
-
-	tally.forks_denied = counters->pids.max > denied ? counters->pids.max : denied;
 	for (size_t i = 0; i < record->leftover_count; i++)
 		tally.leftover_bytes += record->leftovers[i].bytes;
 	*ret = tally;
@@ -123,8 +138,8 @@ void report_tally(const struct session_record *record, struct report_tally *ret)
 
 bool report_agent_went_on(const struct session_record *record, const struct report_tally *tally)
 {
-	uint64_t end_usec = record->agent_ended_usec > 0 ? record->agent_ended_usec :
-							   record->duration_usec;
+	uint64_t end_usec =
+		record->agent_ended_usec > 0 ? record->agent_ended_usec : record->duration_usec;
 
 	if (tally->agent_killed)
 		return false;

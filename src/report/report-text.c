@@ -13,10 +13,10 @@
 #include "judgement.h"
 #include "safe-text.h"
 
-#define NAME_COLUMNS 32
+#define NAME_COLUMNS	32
 #define COMMAND_COLUMNS 60
-#define KILL_LINES_MAX 4
-#define GROUPS_MAX 6
+#define KILL_LINES_MAX	4
+#define GROUPS_MAX	6
 
 static void print_bytes(FILE *out, uint64_t bytes)
 {
@@ -92,8 +92,10 @@ static int print_killed(FILE *out, const struct session_record *record,
 	if (rest > 0)
 		(void)fprintf(out, "  killed: %zu smaller ones\n", rest);
 	if (tally->kills_unnamed > 0)
-		(void)fprintf(out, "  killed: %" PRIu64 " more that left no name (the kernel's log "
-			      "can't be read, or they were gone too fast)\n", tally->kills_unnamed);
+		(void)fprintf(out,
+			      "  killed: %" PRIu64 " more that left no name (the kernel's log "
+			      "can't be read, or they were gone too fast)\n",
+			      tally->kills_unnamed);
 	return 0;
 }
 
@@ -132,7 +134,8 @@ static void print_peaks(FILE *out, const struct session_record *record)
 	print_peak(out, record, LIMIT_PIDS_MAX, record->tasks_peak, &separator);
 	if (separator[0] != ',')
 		return;
-	(void)fputs(record->peak_is_sampled ? " (largest sample; bursts may have been higher)\n" : "\n",
+	(void)fputs(record->peak_is_sampled ? " (largest sample; bursts may have been higher)\n"
+					    : "\n",
 		    out);
 }
 
@@ -195,7 +198,7 @@ static int print_escapes(FILE *out, const struct session_record *record,
 	(void)fputs("  left the cgroup: ", out);
 	print_groups(out, groups, count);
 	if (named < tally->escapes)
-		(void)fprintf(out, "%s%zu process%s", named > 0 ? " and " : "",
+		(void)fprintf(out, "%s%" PRIu64 " process%s", named > 0 ? " and " : "",
 			      tally->escapes - named, tally->escapes - named == 1 ? "" : "es");
 	if (record->recaptured >= tally->escapes)
 		(void)fputs("; brought back\n", out);

@@ -5,7 +5,7 @@
 #include "report-time.h"
 
 #define DAY_SECONDS UINT64_C(86400)
-#define ERA_DAYS 146097			/* 400 years of the Gregorian calendar */
+#define ERA_DAYS    146097 /* 400 years of the Gregorian calendar */
 
 struct date {
 	unsigned year, month, day;
@@ -14,11 +14,11 @@ struct date {
 /* Years are counted from 1 March, so that the leap day is the last of its year. */
 static struct date date_of(uint64_t days_since_1970)
 {
-	uint64_t days = days_since_1970 + 719468;	/* 1970-01-01, counted from 0000-03-01 */
+	uint64_t days = days_since_1970 + 719468; /* 1970-01-01, counted from 0000-03-01 */
 	unsigned of_era = (unsigned)(days % ERA_DAYS);
 	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA_DAYS - 1)) / 365;
 	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
-	unsigned month = (5 * of_year + 2) / 153;	/* 0: March */
+	unsigned month = (5 * of_year + 2) / 153; /* 0: March */
 	struct date date = {
 		.year = (unsigned)(days / ERA_DAYS) * 400 + year,
 		.month = month < 10 ? month + 3 : month - 9,

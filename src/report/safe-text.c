@@ -41,13 +41,13 @@ static size_t utf8_decode(const char *text, uint32_t *ret_code)
 /* Would it do something to a terminal, or hide something from a reader? */
 static bool is_harmful(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) ||	/* C0, DEL, C1 */
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || /* C0, DEL, C1 */
 	       code == 0xad || code == 0x61c || code == 0xfeff ||
-	       (code >= 0x200b && code <= 0x200f) ||		/* zero width, direction marks */
-	       (code >= 0x2028 && code <= 0x202e) ||		/* separators, embeddings */
-	       (code >= 0x2060 && code <= 0x206f) ||		/* isolates */
+	       (code >= 0x200b && code <= 0x200f) || /* zero width, direction marks */
+	       (code >= 0x2028 && code <= 0x202e) || /* separators, embeddings */
+	       (code >= 0x2060 && code <= 0x206f) || /* isolates */
 	       (code >= 0xfff9 && code <= 0xfffb) ||
-	       (code >= 0xe0000 && code <= 0xe0fff);		/* tags */
+	       (code >= 0xe0000 && code <= 0xe0fff); /* tags */
 }
 
 /* Length in bytes and width in columns of what stands at @text. */

@@ -13,9 +13,8 @@ static bool is_noisy(enum record_event_kind kind)
 	       kind == RECORD_SWAP_FULL;
 }
 
-struct record_event *session_record_add(struct session_record *record,
-					enum record_event_kind kind, uint64_t at_usec,
-					uint64_t realtime_usec)
+struct record_event *session_record_add(struct session_record *record, enum record_event_kind kind,
+					uint64_t at_usec, uint64_t realtime_usec)
 {
 	size_t room = is_noisy(kind) ? RECORD_EVENTS_NOISY_MAX : RECORD_EVENTS_MAX;
 	struct record_event *event;

@@ -5,11 +5,13 @@
  * 16 GiB under the limits of a plain start. */
 
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
-#include "oc-run/report.h"
 #include "oc-run/parse.h"
+#include "oc-run/report.h"
 
-#define MINUTE (60 * USEC_PER_SEC)
+#define MINUTE	     (60 * USEC_PER_SEC)
 #define ALL_ENFORCED ((UINT32_C(1) << LIMIT_COUNT) - 1)
 
 struct fixture {

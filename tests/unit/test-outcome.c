@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-#include "unit.h"
 #include "record-fixture.h"
+#include "unit.h"
 
 #define EXITED(code) ((code) << 8)
 
@@ -55,10 +55,10 @@ static const struct {
 } rows[] = {
 	{ "exit 0", NO_KILL, EXITED(0), STOP_NONE, 0, false, OUTCOME_CLEAN, false },
 	{ "exit 1", NO_KILL, EXITED(1), STOP_NONE, 0, false, OUTCOME_CLEAN, false },
-	{ "exit 137 alone proves nothing", NO_KILL, EXITED(137), STOP_NONE, 0, false,
-	  OUTCOME_CLEAN, false },
-	{ "a tool was killed", TOOL_BY_KERNEL, EXITED(0), STOP_NONE, 0, false,
-	  OUTCOME_TOOL_KILLED, true },
+	{ "exit 137 alone proves nothing", NO_KILL, EXITED(137), STOP_NONE, 0, false, OUTCOME_CLEAN,
+	  false },
+	{ "a tool was killed", TOOL_BY_KERNEL, EXITED(0), STOP_NONE, 0, false, OUTCOME_TOOL_KILLED,
+	  true },
 	{ "a tool was killed, nobody knows which", UNNAMED_BY_KERNEL, EXITED(0), STOP_NONE, 0,
 	  false, OUTCOME_TOOL_KILLED, true },
 	{ "the command was killed, by its pid", AGENT_BY_KERNEL, SIGKILL, STOP_NONE, 0, false,
@@ -228,7 +228,8 @@ TEST(each_kind_of_event_has_a_name_of_its_own)
 
 		expect(strcmp(name, "unknown") != 0);
 		for (int b = 0; b < a; b++)
-			expect(strcmp(name, record_event_kind_name((enum record_event_kind)b)) != 0);
+			expect(strcmp(name, record_event_kind_name((enum record_event_kind)b)) !=
+			       0);
 	}
 }
 
@@ -246,6 +247,6 @@ TEST(finishing_is_safe_twice_and_for_nothing)
 
 UNIT_MAIN("outcome", outcomes_follow_from_what_was_recorded, the_exit_status_is_the_commands_own,
 	  a_command_that_could_not_be_ended_is_our_failure, an_escape_is_worth_a_report,
-	  a_limit_that_was_not_held_is_worth_a_report,
-	  floods_of_events_leave_room_for_what_matters, an_event_starts_empty,
-	  each_kind_of_event_has_a_name_of_its_own, finishing_is_safe_twice_and_for_nothing)
+	  a_limit_that_was_not_held_is_worth_a_report, floods_of_events_leave_room_for_what_matters,
+	  an_event_starts_empty, each_kind_of_event_has_a_name_of_its_own,
+	  finishing_is_safe_twice_and_for_nothing)

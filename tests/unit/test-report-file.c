@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "unit.h"
 #include "record-fixture.h"
+#include "unit.h"
 
 static struct fixture fixture;
 static char folder[] = "/tmp/oc-run-report-XXXXXX";

@@ -6,12 +6,12 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
+#include "record-fixture.h"
 #include "src/report/journal-fields.h"
 #include "src/report/message-ids.h"
 #include "src/report/report-time.h"
 #include "src/report/safe-text.h"
 #include "unit.h"
-#include "record-fixture.h"
 
 static void expect_report(struct fixture *fixture, const char *expected)
 {
@@ -31,9 +31,8 @@ TEST(a_clean_session_is_told_in_two_lines)
 	struct fixture fixture;
 
 	fixture_init(&fixture);
-	expect_report(&fixture,
-		      "oc-run: opencode ended after 2 h 14 min, exit status 0\n"
-		      "  peak: 1.0 GiB of 4.0 GiB memory, 215 of 4352 tasks\n");
+	expect_report(&fixture, "oc-run: opencode ended after 2 h 14 min, exit status 0\n"
+				"  peak: 1.0 GiB of 4.0 GiB memory, 215 of 4352 tasks\n");
 }
 
 TEST(a_killed_tool_is_named_with_what_else_was_ended_and_what_to_do)
@@ -48,15 +47,16 @@ TEST(a_killed_tool_is_named_with_what_else_was_ended_and_what_to_do)
 	(void)snprintf(victim->command, sizeof(victim->command), "node server.js");
 	fixture_leftovers(&fixture, names, ARRAY_SIZE(names), 200 * MEBIBYTE);
 	fixture.record.resume_command = strdup("cd ~/proj && oc-run -- opencode -s ses_22f9e3");
-	expect_report(&fixture,
-		      "oc-run: memory limit reached (4.0 GiB) after 1 h 10 min; a tool was killed, "
-		      "opencode went on\n"
-		      "  killed: node (pid 4711, 3.0 GiB, `node server.js`), from the kernel's log\n"
-		      "  peak: 4.0 GiB of 4.0 GiB memory, 1.0 GiB of 1.0 GiB swap, 215 of 4352 tasks\n"
-		      "  also ended: 3 chrome, 2 node, 1 git (1.2 GiB), still alive when opencode had "
-		      "ended\n"
-		      "  next: give it more with `oc-run --mem 6G -- opencode`\n"
-		      "  next: go on with `cd ~/proj && oc-run -- opencode -s ses_22f9e3`\n");
+	expect_report(
+		&fixture,
+		"oc-run: memory limit reached (4.0 GiB) after 1 h 10 min; a tool was killed, "
+		"opencode went on\n"
+		"  killed: node (pid 4711, 3.0 GiB, `node server.js`), from the kernel's log\n"
+		"  peak: 4.0 GiB of 4.0 GiB memory, 1.0 GiB of 1.0 GiB swap, 215 of 4352 tasks\n"
+		"  also ended: 3 chrome, 2 node, 1 git (1.2 GiB), still alive when opencode had "
+		"ended\n"
+		"  next: give it more with `oc-run --mem 6G -- opencode`\n"
+		"  next: go on with `cd ~/proj && oc-run -- opencode -s ses_22f9e3`\n");
 	session_record_finish(&fixture.record);
 }
 
@@ -71,12 +71,13 @@ TEST(a_killed_command_is_told_first)
 		VICTIM_SAMPLE;
 	fixture.record.wait_status = SIGKILL;
 	fixture.record.terminal_was_reset = true;
-	expect_report(&fixture,
-		      "oc-run: memory limit reached (4.0 GiB) after 1 h 10 min; opencode was killed\n"
-		      "  killed: opencode (pid 100, 3.5 GiB), as last seen by oc-run\n"
-		      "  peak: 4.0 GiB of 4.0 GiB memory, 1.0 GiB of 1.0 GiB swap, 215 of 4352 tasks\n"
-		      "  the terminal was put back as it was before\n"
-		      "  next: give it more with `oc-run --mem 6G -- opencode ...`\n");
+	expect_report(
+		&fixture,
+		"oc-run: memory limit reached (4.0 GiB) after 1 h 10 min; opencode was killed\n"
+		"  killed: opencode (pid 100, 3.5 GiB), as last seen by oc-run\n"
+		"  peak: 4.0 GiB of 4.0 GiB memory, 1.0 GiB of 1.0 GiB swap, 215 of 4352 tasks\n"
+		"  the terminal was put back as it was before\n"
+		"  next: give it more with `oc-run --mem 6G -- opencode ...`\n");
 }
 
 TEST(kills_are_grouped_and_the_rest_is_counted)
@@ -148,14 +149,15 @@ TEST(kills_by_watching_are_said_to_be_oc_runs)
 	fixture.plan.limits[LIMIT_PIDS_MAX].enforcer = ENFORCER_WATCH;
 	fixture_limit(&fixture, LIMIT_MEMORY_SWAP_MAX, LIMIT_UNLIMITED);
 	(void)fixture_kill(&fixture, RECORD_WATCH_KILL, 4711, "node", 3 * GIBIBYTE);
-	expect_report(&fixture,
-		      "oc-run: memory limit reached (4.0 GiB) after 1 h 10 min; a tool was killed, "
-		      "opencode went on\n"
-		      "  killed: node (pid 4711, 3.0 GiB), by oc-run\n"
-		      "  peak: 4.0 GiB of 4.0 GiB memory, 215 of 4352 tasks (largest sample; bursts "
-		      "may have been higher)\n"
-		      "  held by watching, not by the kernel: --mem 4.0 GiB, --pids 4352 tasks\n"
-		      "  next: give it more with `oc-run --mem 6G -- opencode`\n");
+	expect_report(
+		&fixture,
+		"oc-run: memory limit reached (4.0 GiB) after 1 h 10 min; a tool was killed, "
+		"opencode went on\n"
+		"  killed: node (pid 4711, 3.0 GiB), by oc-run\n"
+		"  peak: 4.0 GiB of 4.0 GiB memory, 215 of 4352 tasks (largest sample; bursts "
+		"may have been higher)\n"
+		"  held by watching, not by the kernel: --mem 4.0 GiB, --pids 4352 tasks\n"
+		"  next: give it more with `oc-run --mem 6G -- opencode`\n");
 }
 
 TEST(tasks_over_the_limit_by_watching_are_not_called_memory)
@@ -212,11 +214,12 @@ TEST(denied_forks_name_limit_and_option)
 	fixture_limit(&fixture, LIMIT_PIDS_MAX, 64);
 	fixture.record.tasks_peak = 64;
 	fixture.record.counters.pids.max = 12;
-	expect_report(&fixture,
-		      "oc-run: fork denied 12 times at the limit of 64 tasks (--pids) in 2 h 14 min; "
-		      "some programs may have failed\n"
-		      "  peak: 1.0 GiB of 4.0 GiB memory, 64 of 64 tasks\n"
-		      "  next: give it more with `oc-run --pids 128 -- opencode`\n");
+	expect_report(
+		&fixture,
+		"oc-run: fork denied 12 times at the limit of 64 tasks (--pids) in 2 h 14 min; "
+		"some programs may have failed\n"
+		"  peak: 1.0 GiB of 4.0 GiB memory, 64 of 64 tasks\n"
+		"  next: give it more with `oc-run --pids 128 -- opencode`\n");
 }
 
 TEST(denied_forks_and_kills_share_one_piece_of_advice)
@@ -278,11 +281,12 @@ TEST(leftovers_are_the_headline_when_nothing_else_happened)
 	fixture_init(&fixture);
 	fixture_leftovers(&fixture, names, 2, 0);
 	fixture.record.wait_status = 3 << 8;
-	expect_report(&fixture,
-		      "oc-run: opencode ended after 2 h 14 min, exit status 3; 2 processes were still "
-		      "alive and were ended\n"
-		      "  peak: 1.0 GiB of 4.0 GiB memory, 215 of 4352 tasks\n"
-		      "  ended: 1 git, 1 node\n");
+	expect_report(
+		&fixture,
+		"oc-run: opencode ended after 2 h 14 min, exit status 3; 2 processes were still "
+		"alive and were ended\n"
+		"  peak: 1.0 GiB of 4.0 GiB memory, 215 of 4352 tasks\n"
+		"  ended: 1 git, 1 node\n");
 	session_record_finish(&fixture.record);
 }
 
@@ -308,8 +312,9 @@ TEST(escapes_say_what_became_of_them)
 		const char *line;
 	} rows[] = {
 		{ "all", 2, "  left the cgroup: 2 chrome; brought back\n" },
-		{ "one", 1, "  left the cgroup: 2 chrome; 1 brought back, the rest ended with the "
-			    "session\n" },
+		{ "one", 1,
+		  "  left the cgroup: 2 chrome; 1 brought back, the rest ended with the "
+		  "session\n" },
 		{ "none", 0, "  left the cgroup: 2 chrome; ended with the session\n" },
 	};
 
@@ -344,7 +349,8 @@ TEST(one_that_stays_outside_has_left_once)
 		(void)snprintf(event->victim.name, sizeof(event->victim.name), "chrome");
 	}
 	text = report_text(&fixture.record);
-	expect_contains(text, "  left the cgroup: 2 chrome and 1 process; ended with the session\n");
+	expect_contains(text,
+			"  left the cgroup: 2 chrome and 1 process; ended with the session\n");
 }
 
 TEST(what_could_not_be_ended_is_said)
@@ -449,8 +455,9 @@ TEST(a_machine_without_more_memory_is_said_to_be_one)
 	fixture.record.ram_bytes = 4 * GIBIBYTE;
 	(void)fixture_kill(&fixture, RECORD_OOM_KILL, 4711, "node", GIBIBYTE);
 	text = report_text(&fixture.record);
-	expect_contains(text, "  next: this machine has no more to give (4.0 GiB); let it run fewer "
-			      "things at once\n");
+	expect_contains(text,
+			"  next: this machine has no more to give (4.0 GiB); let it run fewer "
+			"things at once\n");
 }
 
 static const struct {
@@ -492,11 +499,20 @@ static const struct {
 	{ "plain", "node server.js", 60, "node server.js" },
 	{ "escape sequence", "a\033]0;owned\007b", 60, "a\\x1b]0;owned\\x07b" },
 	{ "newline, tab, DEL", "a\nb\tc\x7f", 60, "a\\x0ab\\x09c\\x7f" },
-	{ "C1 as a byte", "a\x9b" "31m", 60, "a\\x9b31m" },
-	{ "C1 as a character", "a\xc2\x9b" "31m", 60, "a\\xc2\\x9b31m" },
+	{ "C1 as a byte",
+	  "a\x9b"
+	  "31m",
+	  60, "a\\x9b31m" },
+	{ "C1 as a character",
+	  "a\xc2\x9b"
+	  "31m",
+	  60, "a\\xc2\\x9b31m" },
 	{ "letters of other languages", "\xc3\xa9t\xc3\xa9 \xe2\x82\xac", 60,
 	  "\xc3\xa9t\xc3\xa9 \xe2\x82\xac" },
-	{ "reading direction turned", "a\xe2\x80\xae" "b", 60, "a\\xe2\\x80\\xaeb" },
+	{ "reading direction turned",
+	  "a\xe2\x80\xae"
+	  "b",
+	  60, "a\\xe2\\x80\\xaeb" },
 	{ "not the shortest form", "\xc0\xaf", 60, "\\xc0\\xaf" },
 	{ "surrogate", "\xed\xa0\x80", 60, "\\xed\\xa0\\x80" },
 	{ "beyond Unicode", "\xf4\x90\x80\x80", 60, "\\xf4\\x90\\x80\\x80" },
@@ -504,8 +520,8 @@ static const struct {
 	{ "just fits", "12345678", 8, "12345678" },
 	{ "one too many", "123456789", 8, "12345..." },
 	{ "an escape is cut as a whole", "1234\033\033\033", 8, "1234..." },
-	{ "a character is cut as a whole", "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
-	  4, "\xe2\x82\xac..." },
+	{ "a character is cut as a whole",
+	  "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac", 4, "\xe2\x82\xac..." },
 	{ "empty", "", 8, "" },
 };
 
@@ -533,7 +549,9 @@ static void fill_with_harm(struct fixture *fixture)
 	fixture->command[1] = (char *)"--secret=\033\"\\\xff\n";
 	fixture->plan.name = (char *)"na\033me\xfe";
 	victim = fixture_kill(fixture, RECORD_OOM_KILL, 4711, "no\033[1Ade\n", GIBIBYTE);
-	(void)snprintf(victim->command, sizeof(victim->command), "node\r\n--tok\x9b" "en\xc3");
+	(void)snprintf(victim->command, sizeof(victim->command),
+		       "node\r\n--tok\x9b"
+		       "en\xc3");
 	fixture_event(fixture, RECORD_ESCAPE, 1, 0)->victim = *victim;
 	fixture_leftovers(fixture, names, 1, 1);
 	fixture->record.unkillable = strdup("gi\033t (pid 12, state D)\n");
@@ -598,8 +616,9 @@ TEST(a_hostile_record_gives_valid_json)
 	report = cJSON_Parse(text);
 	expect(report);
 	expect_text(json_text(report, "name"), "na\033me\xef\xbf\xbd");
-	expect_text(cJSON_GetArrayItem(json_get(json_get(report, "command"), "argv"), 1)->valuestring,
-		    "--secret=\033\"\\\xef\xbf\xbd\n");
+	expect_text(
+		cJSON_GetArrayItem(json_get(json_get(report, "command"), "argv"), 1)->valuestring,
+		"--secret=\033\"\\\xef\xbf\xbd\n");
 	/* Beyond what a double holds: exact in the text. */
 	expect_contains(text, "9007199254740993");
 	cJSON_Delete(report);
@@ -752,12 +771,9 @@ static const struct {
 	uint64_t seconds;
 	const char *text;
 } time_rows[] = {
-	{ 0, "1970-01-01T00:00:00.000Z" },
-	{ 951782399, "2000-02-28T23:59:59.000Z" },
-	{ 951782400, "2000-02-29T00:00:00.000Z" },
-	{ 951868800, "2000-03-01T00:00:00.000Z" },
-	{ 1767225599, "2025-12-31T23:59:59.000Z" },
-	{ 4107542400, "2100-03-01T00:00:00.000Z" },
+	{ 0, "1970-01-01T00:00:00.000Z" },	    { 951782399, "2000-02-28T23:59:59.000Z" },
+	{ 951782400, "2000-02-29T00:00:00.000Z" },  { 951868800, "2000-03-01T00:00:00.000Z" },
+	{ 1767225599, "2025-12-31T23:59:59.000Z" }, { 4107542400, "2100-03-01T00:00:00.000Z" },
 };
 
 TEST(times_are_rfc_3339_in_utc)
@@ -783,9 +799,9 @@ UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  the_command_is_given_as_it_was_typed,
 	  leftovers_are_the_headline_when_nothing_else_happened,
 	  leftovers_are_sorted_by_size_and_cut, escapes_say_what_became_of_them,
-	  one_that_stays_outside_has_left_once,
-	  what_could_not_be_ended_is_said, a_limit_that_nobody_held_is_said_and_not_shown_as_one,
-	  a_stop_names_who_asked, limits_are_raised_to_what_a_person_would_choose,
+	  one_that_stays_outside_has_left_once, what_could_not_be_ended_is_said,
+	  a_limit_that_nobody_held_is_said_and_not_shown_as_one, a_stop_names_who_asked,
+	  limits_are_raised_to_what_a_person_would_choose,
 	  a_machine_without_more_memory_is_said_to_be_one, durations_are_in_peoples_units,
 	  nothing_shown_can_act_on_a_terminal, a_hostile_record_gives_a_harmless_report,
 	  a_hostile_record_gives_valid_json, the_json_report_has_what_the_manual_page_says,
