@@ -253,6 +253,7 @@ class Case:
             "XDG_CACHE_HOME": self.path("home/cache"),
             "OC_RUN_SYSCONFDIR": self.path("etc"),
             "OC_RUN_TEST_TAG": self.tag,
+            "SHELL": "/bin/sh",
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
         }
