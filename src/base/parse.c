@@ -18,19 +18,13 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-	{ "K", KIBIBYTE }, { "KiB", KIBIBYTE },
-	{ "M", MEBIBYTE }, { "MiB", MEBIBYTE },
-	{ "G", GIBIBYTE }, { "GiB", GIBIBYTE },
-	{ "T", TEBIBYTE }, { "TiB", TEBIBYTE },
+	{ "K", KIBIBYTE }, { "KiB", KIBIBYTE }, { "M", MEBIBYTE }, { "MiB", MEBIBYTE },
+	{ "G", GIBIBYTE }, { "GiB", GIBIBYTE }, { "T", TEBIBYTE }, { "TiB", TEBIBYTE },
 };
 
 static const struct unit duration_units[] = {
-	{ "", USEC_PER_SEC },
-	{ "ms", USEC_PER_MSEC },
-	{ "s", USEC_PER_SEC },
-	{ "sec", USEC_PER_SEC },
-	{ "m", USEC_PER_MINUTE },
-	{ "min", USEC_PER_MINUTE },
+	{ "", USEC_PER_SEC },	 { "ms", USEC_PER_MSEC },  { "s", USEC_PER_SEC },
+	{ "sec", USEC_PER_SEC }, { "m", USEC_PER_MINUTE }, { "min", USEC_PER_MINUTE },
 	{ "h", USEC_PER_HOUR },
 };
 
@@ -115,10 +109,12 @@ static int size_complain_unit(struct diag *diag, const char *text, const char *u
 
 	if (!strchr("KMGT", letter))
 		return diag_set(diag, -EINVAL,
-				"\"%.16s\" is no unit; write for example 4G, 1536M, 25%% or max", unit);
+				"\"%.16s\" is no unit; write for example 4G, 1536M, 25%% or max",
+				unit);
 	/* "GB" is 1000 to some and 1024 to others, "Gi" is half a unit. */
-	return diag_set(diag, -EINVAL, "\"%.16s\" is no unit; write %.*s%c or %.*s%ciB (units of 1024)",
-			unit, digits, text, letter, digits, text, letter);
+	return diag_set(diag, -EINVAL,
+			"\"%.16s\" is no unit; write %.*s%c or %.*s%ciB (units of 1024)", unit,
+			digits, text, letter, digits, text, letter);
 }
 
 /* The next smaller unit, rounded down, is what was most likely meant: 1.1G is 1126M and a bit. */
@@ -129,8 +125,8 @@ static int size_complain_fraction(struct diag *diag, const char *text, const str
 	char letter = unit->scale == TEBIBYTE ? 'G' : unit->scale == GIBIBYTE ? 'M' : 'K';
 	uint64_t millionths;
 
-	if (unit->scale > KIBIBYTE &&
-	    parse_decimal(text, 1024 * million, &millionths, &end) == 0 && millionths >= million)
+	if (unit->scale > KIBIBYTE && parse_decimal(text, 1024 * million, &millionths, &end) == 0 &&
+	    millionths >= million)
 		return diag_set(diag, -EINVAL,
 				"is not a whole number of bytes; write %" PRIu64 "%c",
 				millionths / million, letter);
@@ -150,10 +146,11 @@ static int parse_percent(const char *text, uint64_t whole_bytes, uint64_t *ret_b
 	if (r == -EDOM)
 		return diag_set(diag, -EINVAL, "has more than three places after the point");
 	if (r < 0 || share > full)
-		return diag_set(diag, -EINVAL, "is more than all of the memory; write at most 100%%");
+		return diag_set(diag, -EINVAL,
+				"is more than all of the memory; write at most 100%%");
 	/* In whole pages: the kernel rounds down to them anyway. */
-	*ret_bytes = (uint64_t)((unsigned __int128)whole_bytes * share / full) &
-		     ~(UINT64_C(4096) - 1);
+	*ret_bytes =
+		(uint64_t)((unsigned __int128)whole_bytes * share / full) & ~(UINT64_C(4096) - 1);
 	return 0;
 }
 
@@ -173,38 +170,49 @@ static int parse_bare_bytes(const char *text, uint64_t *ret_bytes, struct diag *
 	return 0;
 }
 
-/* What can be said before any arithmetic; true when something was. */
-static bool size_is_malformed(const char *text, const char *unit, struct diag *diag)
+static bool is_other_word_for_max(const char *text)
 {
-	const char *cause = NULL;
+	return strcasecmp(text, "infinity") == 0 || strcasecmp(text, "unlimited") == 0 ||
+	       strcasecmp(text, "none") == 0;
+}
 
+static bool is_exponent(const char *unit)
+{
+	return (*unit == 'e' || *unit == 'E') && unit[1] && strchr("0123456789+-", unit[1]);
+}
+
+/* One point at most, with a digit on each side. @unit is where the number ends. */
+static bool has_stray_point(const char *text, const char *unit)
+{
+	size_t length = (size_t)(unit - text);
+
+	return text[0] == '.' || unit[-1] == '.' ||
+	       memchr(text, '.', length) != memrchr(text, '.', length);
+}
+
+/* What can be said before any arithmetic; NULL if it is well-formed. */
+static const char *find_flaw(const char *text, const char *unit)
+{
 	if (!*text)
-		cause = "is empty";
-	else if (*text == '-')
-		cause = "is negative";
-	else if (strcasecmp(text, "infinity") == 0 || strcasecmp(text, "unlimited") == 0 ||
-		 strcasecmp(text, "none") == 0)
-		cause = "is not the word for \"no limit\"";
-	else if (strpbrk(text, " \t"))
-		cause = "has a blank in it";
-	else if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		cause = "is hexadecimal";
-	else if (unit == text)
-		cause = "has no number";
-	else if ((*unit == 'e' || *unit == 'E') && (is_digit(unit[1]) || unit[1] == '+' || unit[1] == '-'))
-		cause = "has an exponent";
-	else if (text[0] == '.' || unit[-1] == '.' ||
-		 (memchr(text, '.', (size_t)(unit - text)) !=
-		  memrchr(text, '.', (size_t)(unit - text))))
-		cause = "is no number";
-	if (cause)
-		(void)size_complain(diag, cause);
-	return cause;
+		return "is empty";
+	if (*text == '-')
+		return "is negative";
+	if (is_other_word_for_max(text))
+		return "is not the word for \"no limit\"";
+	if (strpbrk(text, " \t"))
+		return "has a blank in it";
+	if (strncasecmp(text, "0x", 2) == 0)
+		return "is hexadecimal";
+	if (unit == text)
+		return "has no number";
+	if (is_exponent(unit))
+		return "has an exponent";
+	return has_stray_point(text, unit) ? "is no number" : NULL;
 }
 
 int parse_size(const char *text, uint64_t whole_bytes, uint64_t *ret_bytes, struct diag *diag)
 {
-	const char *name = skip_number(text), *end;
+	const char *name = skip_number(text), *flaw = find_flaw(text, name), *end;
 	const struct unit *unit;
 	uint64_t bytes;
 	int r;
@@ -213,8 +221,8 @@ int parse_size(const char *text, uint64_t whole_bytes, uint64_t *ret_bytes, stru
 		*ret_bytes = PARSE_UNLIMITED;
 		return 0;
 	}
-	if (size_is_malformed(text, name, diag))
-		return -EINVAL;
+	if (flaw)
+		return size_complain(diag, flaw);
 	if (strcmp(name, "%") == 0)
 		return parse_percent(text, whole_bytes, ret_bytes, diag);
 	if (!*name)
@@ -256,8 +264,7 @@ int parse_duration(const char *text, uint64_t *ret_usec, struct diag *diag)
 
 int parse_switch(const char *text, bool *ret, struct diag *diag)
 {
-	static const char *const words[] = { "no",  "yes", "false", "true",
-					     "off", "on",  "0",     "1" };
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasecmp(text, words[i]) == 0) {

@@ -42,7 +42,8 @@ static void print_help(FILE *out)
 {
 	(void)fputs("Usage: oc-run [OPTION...] [--] [COMMAND [ARG...]]\n"
 		    "\n"
-		    "Runs COMMAND (" OPTIONS_DEFAULT_COMMAND " if none is given) with all its children "
+		    "Runs COMMAND (" OPTIONS_DEFAULT_COMMAND
+		    " if none is given) with all its children "
 		    "in a cgroup\n"
 		    "of its own, with limits, and leaves nothing behind when it ends.\n",
 		    out);

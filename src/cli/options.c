@@ -70,13 +70,16 @@ static int complain_unknown(const char *word, struct diag *diag)
 		const struct setting_row *row = row_of(optopt);
 
 		return diag_set(diag, -EINVAL, "option \"--%s\" takes no value",
-				row ? row->key : optopt == LONG_HELP ? "help" : "version");
+				row		      ? row->key
+				: optopt == LONG_HELP ? "help"
+						      : "version");
 	}
 	if (optopt)
-		return diag_set(diag, -EINVAL,
-				"unknown option \"-%c\"; oc-run --help lists those that there are, and "
-				"options of the command come after its name",
-				optopt);
+		return diag_set(
+			diag, -EINVAL,
+			"unknown option \"-%c\"; oc-run --help lists those that there are, and "
+			"options of the command come after its name",
+			optopt);
 	name = strndup(word + 2, strcspn(word + 2, "="));
 	if (!name)
 		return -ENOMEM;
@@ -90,10 +93,8 @@ static int complain_unknown(const char *word, struct diag *diag)
 			name, OPTIONS_DEFAULT_COMMAND, name);
 }
 
-static int complain_missing(struct diag *diag)
+static int complain_missing(const struct setting_row *row, struct diag *diag)
 {
-	const struct setting_row *row = row_of(optopt);
-
 	if (optopt < LONG_BASE)
 		return diag_set(diag, -EINVAL, "option \"-%c\" needs a value: -%c %s", optopt,
 				optopt, row->metavar);
@@ -143,18 +144,23 @@ static int set_loudness(struct settings *settings, enum setting_id on)
 	return settings_set(settings, off, "no", where);
 }
 
-static int take_option(struct options *options, const struct setting_row *row, char *value,
-		       struct diag *diag)
+/* What getopt_long() gave back, neither --help nor --version. */
+static int take_option(struct options *options, int option, const char *word, struct diag *diag)
 {
-	enum setting_id id = setting_row_id(row);
+	const struct setting_row *row = row_of(option == ':' ? optopt : option);
 	char where[32];
 
-	if (id == SETTING_SETENV)
-		return add_setenv(options, value, diag);
-	if (id == SETTING_QUIET || id == SETTING_VERBOSE)
-		return set_loudness(&options->settings, id);
+	if (option == '?' || !row)
+		return complain_unknown(word, diag);
+	if (option == ':')
+		return complain_missing(row, diag);
+	if (row == setting_row(SETTING_SETENV))
+		return add_setenv(options, optarg, diag);
+	if (row == setting_row(SETTING_QUIET) || row == setting_row(SETTING_VERBOSE))
+		return set_loudness(&options->settings, setting_row_id(row));
 	(void)snprintf(where, sizeof(where), "--%s", row->key);
-	return settings_set(&options->settings, id, value ? value : "yes", where);
+	return settings_set(&options->settings, setting_row_id(row), optarg ? optarg : "yes",
+			    where);
 }
 
 /* 1: under the name of a command, which is in argv[0] now. */
@@ -187,11 +193,7 @@ static int parse(struct options *options, int argc, char **argv, struct diag *di
 			return OPTIONS_HELP;
 		if (option == LONG_VERSION)
 			return OPTIONS_VERSION;
-		if (option == '?')
-			return complain_unknown(argv[optind - 1], diag);
-		if (option == ':')
-			return complain_missing(diag);
-		r = take_option(options, row_of(option), optarg, diag);
+		r = take_option(options, option, argv[optind - 1], diag);
 		if (r < 0)
 			return r;
 	}

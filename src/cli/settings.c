@@ -122,8 +122,7 @@ const char *setting_key_nearest(const char *key, bool in_config)
 	return parse_nearest(key, keys, count);
 }
 
-int settings_set(struct settings *settings, enum setting_id id, const char *text,
-		 const char *where)
+int settings_set(struct settings *settings, enum setting_id id, const char *text, const char *where)
 {
 	struct setting *setting = &settings->values[id];
 	_cleanup_free_ char *new_text = strdup(text), *new_where = strdup(where);
@@ -137,8 +136,7 @@ int settings_set(struct settings *settings, enum setting_id id, const char *text
 	return 0;
 }
 
-int setting_blame(struct diag *diag, int error, const struct settings *settings,
-		  enum setting_id id)
+int setting_blame(struct diag *diag, int error, const struct settings *settings, enum setting_id id)
 {
 	const struct setting *setting = &settings->values[id];
 	bool is_file = setting->where[0] == '/';

@@ -25,15 +25,15 @@
 
 struct search {
 	const struct command_request *request;
-	const char *word;		/* base name */
-	const char *directory;		/* what relative folders are relative to; NULL: gone */
+	const char *word;      /* base name */
+	const char *directory; /* what relative folders are relative to; NULL: gone */
 	struct command_guard guard;
-	bool is_guarded;		/* the guard speaks of our own process or of our parent */
-	bool passed_guarded;		/* ... and of a shim that ran us */
+	bool is_guarded;     /* the guard speaks of our own process or of our parent */
+	bool passed_guarded; /* ... and of a shim that ran us */
 	char *found;
-	char *last_resort;		/* a script that was passed by */
-	char *passed;			/* the first that was passed by, for the error */
-	char *unusable;			/* the first that may not be executed, for the error */
+	char *last_resort; /* a script that was passed by */
+	char *passed;	   /* the first that was passed by, for the error */
+	char *unusable;	   /* the first that may not be executed, for the error */
 };
 
 static const char *base_name(const char *path)
@@ -67,9 +67,9 @@ static void read_script(const char *path, char text[SCRIPT_LOOK_BYTES + 1])
 }
 
 enum look {
-	LOOK_RUN,		/* it is what was meant */
-	LOOK_PASS,		/* leads back here */
-	LOOK_PASS_SCRIPT,	/* seems to */
+	LOOK_RUN,	  /* it is what was meant */
+	LOOK_PASS,	  /* leads back here */
+	LOOK_PASS_SCRIPT, /* seems to */
 };
 
 static enum look look_at(struct search *search, const char *path, const struct stat *file)
@@ -163,9 +163,11 @@ static int complain(const struct search *search, struct diag *diag)
 	const char *word = search->word;
 
 	if (search->passed)
-		return diag_set(diag, -ENOENT,
-				"command \"%s\" not found: \"%s\" only leads back to oc-run; put the "
-				"folder of the real one into PATH", word, search->passed);
+		return diag_set(
+			diag, -ENOENT,
+			"command \"%s\" not found: \"%s\" only leads back to oc-run; put the "
+			"folder of the real one into PATH",
+			word, search->passed);
 	if (search->unusable)
 		return diag_set(diag, -EACCES,
 				"cannot run \"%s\": it is not executable; chmod +x \"%s\"", word,
@@ -219,9 +221,11 @@ static int resolve_path(struct search *search, struct diag *diag)
 	search->passed_guarded = false;
 	if (r < 0)
 		return r;
-	return search->found ? 0 :
-			       diag_set(diag, -ENOENT, "cannot run \"%s\": it only leads back to "
-				       "oc-run", word);
+	return search->found ? 0
+			     : diag_set(diag, -ENOENT,
+					"cannot run \"%s\": it only leads back to "
+					"oc-run",
+					word);
 }
 
 /* Absolute, so that what is found holds wherever it is run. NULL: it is gone. */
@@ -240,8 +244,7 @@ static char *make_directory(const char *working_directory)
 
 static int finish(struct search *search, struct command_resolved *ret)
 {
-	enum command_result result = search->passed_guarded ? COMMAND_EXEC_DIRECTLY :
-							      COMMAND_FOUND;
+	enum command_result result = search->passed_guarded ? COMMAND_EXEC_DIRECTLY : COMMAND_FOUND;
 	pid_t pid = result == COMMAND_EXEC_DIRECTLY ? search->request->pid : 0;
 	char *guard = command_guard_format(&search->guard, pid, search->found);
 

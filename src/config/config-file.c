@@ -21,12 +21,12 @@
 struct reading {
 	FILE *file;
 	const char *path;
-	char *line;		/* the current one; owned */
+	char *line; /* the current one; owned */
 	size_t capacity;
 	unsigned number;
 	struct settings *settings;
 	struct diag *diag;
-	int error;		/* the first one ends it */
+	int error; /* the first one ends it */
 };
 
 static void fail(struct reading *reading, const char *format, ...)
@@ -40,8 +40,8 @@ static void fail(struct reading *reading, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	reading->error = diag_set(reading->diag, -EINVAL, "%s:%u: %s", reading->path,
-				  reading->number, text);
+	reading->error =
+		diag_set(reading->diag, -EINVAL, "%s:%u: %s", reading->path, reading->number, text);
 }
 
 /* The next line without what surrounds it; NULL at the end. */
@@ -97,7 +97,8 @@ static void fail_unknown(struct reading *reading, const char *key)
 	if (nearest)
 		fail(reading, "unknown key \"%.60s\"; did you mean \"%s\"?", key, nearest);
 	else
-		fail(reading, "unknown key \"%.60s\"; oc-run.conf(5) lists those that there are", key);
+		fail(reading, "unknown key \"%.60s\"; oc-run.conf(5) lists those that there are",
+		     key);
 }
 
 /* inih's handler: 1 is fine, 0 is not. */
@@ -140,9 +141,10 @@ static int check_owner(int fd, const char *path, struct diag *diag)
 	if (!S_ISREG(file.st_mode))
 		return diag_set(diag, -EINVAL, "\"%s\" is no regular file", path);
 	if (file.st_uid != 0 && file.st_uid != geteuid())
-		return diag_set(diag, -EPERM,
-				"\"%s\" belongs to another user (uid %u); it must be yours or root's",
-				path, (unsigned)file.st_uid);
+		return diag_set(
+			diag, -EPERM,
+			"\"%s\" belongs to another user (uid %u); it must be yours or root's", path,
+			(unsigned)file.st_uid);
 	if (others_may_write(&file))
 		return diag_set(diag, -EPERM, "\"%s\" may be written by others; chmod go-w \"%s\"",
 				path, path);
@@ -162,7 +164,8 @@ static int read_settings(struct reading *reading)
 				strerror(EIO));
 	if (r > 0)
 		return diag_set(reading->diag, -EINVAL,
-				"%s:%d: this is no setting; write \"key = value\"", reading->path, r);
+				"%s:%d: this is no setting; write \"key = value\"", reading->path,
+				r);
 	return 0;
 }
 

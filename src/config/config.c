@@ -35,8 +35,10 @@ static int load_drop_ins(const char *folder, struct settings *settings, struct d
 	int count = scandir(folder, &entries, is_drop_in, by_name), r = 0;
 
 	if (count < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 :
-			diag_set(diag, -errno, "cannot read \"%s\": %s", folder, strerror(errno));
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : diag_set(diag, -errno, "cannot read \"%s\": %s", folder,
+					  strerror(errno));
 	for (int i = 0; i < count; i++) {
 		_cleanup_free_ char *path = NULL;
 

@@ -45,7 +45,7 @@ static void print_command(FILE *out, const struct plan *plan)
 	print_field(out, "program", plan->executable);
 	if (plan->chdir)
 		print_field(out, "directory", plan->chdir);
-	if (strcmp(plan->name, plan->command[0]) != 0)
+	if (plan->command[0] && strcmp(plan->name, plan->command[0]) != 0)
 		print_field(out, "name", plan->name);
 }
 
@@ -106,7 +106,8 @@ static void print_limits(FILE *out, const struct plan *plan)
 {
 	char value[LIMIT_TEXT_MAX];
 
-	(void)fprintf(out, "\n  %-15s  %-13s  %-11s  %s\n", "limit", "value", "enforced by", "from");
+	(void)fprintf(out, "\n  %-15s  %-13s  %-11s  %s\n", "limit", "value", "enforced by",
+		      "from");
 	for (int i = 0; i < LIMIT_COUNT; i++) {
 		enum limit_id id = (enum limit_id)i;
 

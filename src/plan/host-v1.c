@@ -9,6 +9,7 @@
 #include "host-v1.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,22 +19,42 @@
 /* No limit is the largest signed number of whole pages, whatever the size of a page. */
 #define UNLIMITED_MIN (UINT64_C(1) << 62)
 
+/* Does @name stand in "cpu,cpuacct:"? */
+static bool names_have(const char *names, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (;; names++) {
+		size_t part = strcspn(names, ",:");
+
+		if (part == length && strncmp(names, name, length) == 0)
+			return true;
+		names += part;
+		if (*names != ',')
+			return false;
+	}
+}
+
+static const char *next_line(const char *line)
+{
+	line += strcspn(line, "\n");
+	return *line ? line + 1 : line;
+}
+
 int host_v1_parse_path(const char *proc_cgroup, const char *controller, char **ret_path)
 {
-	size_t length = strlen(controller);
+	for (const char *line = proc_cgroup; *line; line = next_line(line)) {
+		const char *names = line + strcspn(line, ":\n"), *path;
 
-	for (const char *line = proc_cgroup; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		const char *names = strchr(line, ':'), *end = strchr(line, '\n');
-		const char *path = names ? strchr(names + 1, ':') : NULL;
-
-		if (!path || (end && path > end))
+		if (*names != ':')
 			continue;
-		for (const char *at = names + 1; at < path; at += strcspn(at, ",:") + 1) {
-			if (strcspn(at, ",:") != length || strncmp(at, controller, length) != 0)
-				continue;
-			*ret_path = strndup(path + 1, strcspn(path + 1, "\n"));
-			return *ret_path ? 0 : -ENOMEM;
-		}
+		names++;
+		path = names + strcspn(names, ":\n");
+		if (*path != ':' || !names_have(names, controller))
+			continue;
+		path++;
+		*ret_path = strndup(path, strcspn(path, "\n"));
+		return *ret_path ? 0 : -ENOMEM;
 	}
 	return -ENODATA;
 }
@@ -42,7 +63,7 @@ int host_v1_parse_stat(const char *stat, const char *key, uint64_t *ret_value)
 {
 	size_t length = strlen(key);
 
-	for (const char *line = stat; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+	for (const char *line = stat; *line; line = next_line(line)) {
 		char number[32];
 		size_t digits;
 
@@ -79,7 +100,7 @@ static int read_stat(const char *folder, const char *path, char text[STAT_MAX])
 void host_v1_tighten(const char *folder, const char *proc_cgroup, uint64_t *limit)
 {
 	_cleanup_free_ char *path = NULL;
-	char text[STAT_MAX];
+	char text[STAT_MAX] = "";
 	uint64_t value;
 
 	if (host_v1_parse_path(proc_cgroup, "memory", &path) < 0)

@@ -16,7 +16,7 @@
 #include "oc-run/parse.h"
 
 /* mountinfo can be long in containers. */
-#define FILE_TEXT_MAX (256 * 1024)
+#define FILE_TEXT_MAX (256 * KIBIBYTE)
 
 static char *read_file(const char *folder, const char *name)
 {
@@ -42,10 +42,14 @@ static bool read_meminfo(const char *text, const char *key, uint64_t *ret_bytes)
 {
 	const char *line = strstr(text, key);
 	unsigned long long kibibytes;
+	char *end;
 
-	if (!line || sscanf(line + strlen(key), " %llu kB", &kibibytes) != 1)
+	if (!line)
 		return false;
-	*ret_bytes = (uint64_t)kibibytes * KIBIBYTE;
+	kibibytes = strtoull(line + strlen(key), &end, 10);
+	if (strncmp(end, " kB", 3) != 0)
+		return false;
+	*ret_bytes = kibibytes * KIBIBYTE;
 	return true;
 }
 

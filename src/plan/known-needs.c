@@ -82,13 +82,15 @@ char *command_pids_warning(const char *word, uint64_t pids_max, unsigned cpus)
 	if (need == 0)
 		return NULL;
 	if (pids_max < need)
-		length = asprintf(&text,
-				  "a limit of %" PRIu64 " tasks is too small for %s, which takes about "
-				  "%u with its threads on %u CPU%s: it may hang or die without a word",
-				  pids_max, name, need, cpus, cpus == 1 ? "" : "s");
+		length = asprintf(
+			&text,
+			"a limit of %" PRIu64 " tasks is too small for %s, which takes about "
+			"%u with its threads on %u CPU%s: it may hang or die without a word",
+			pids_max, name, need, cpus, cpus == 1 ? "" : "s");
 	else if (strcmp(name, "opencode") == 0 && (left_out = company_left_out(pids_max - need)))
 		length = asprintf(&text,
-				  "a limit of %" PRIu64 " tasks fits %s itself (about %u with its threads "
+				  "a limit of %" PRIu64
+				  " tasks fits %s itself (about %u with its threads "
 				  "on %u CPU%s), but %s",
 				  pids_max, name, need, cpus, cpus == 1 ? "" : "s", left_out);
 	return length < 0 ? NULL : text;

@@ -68,8 +68,9 @@ static int parse_bytes(const struct limit_row *row, const char *text, uint64_t r
 		return r;
 	/* No swap at all is a sensible wish, no memory is not. */
 	if (row->id != LIMIT_MEMORY_SWAP_MAX && value < MEMORY_MIN)
-		return diag_set(diag, -EINVAL,
-				"is less than 16M, which no command can start in; write for example 4G");
+		return diag_set(
+			diag, -EINVAL,
+			"is less than 16M, which no command can start in; write for example 4G");
 	*ret_value = value;
 	return 0;
 }
@@ -89,9 +90,10 @@ static int parse_count(const char *text, uint64_t *ret_value, struct diag *diag)
 				"is more than Linux can have (%" PRIu64 "); write max for no limit",
 				PIDS_LIMIT_MAX);
 	if (r < 0 || value == 0)
-		return diag_set(diag, -EINVAL,
-				"%s; write a whole number of processes and threads from 1 on, or max",
-				*text ? "is no number of tasks" : "is empty");
+		return diag_set(
+			diag, -EINVAL,
+			"%s; write a whole number of processes and threads from 1 on, or max",
+			*text ? "is no number of tasks" : "is empty");
 	*ret_value = value;
 	return 0;
 }
@@ -113,8 +115,8 @@ static int parse_cpus(const char *text, uint64_t *ret_value, struct diag *diag)
 	if (r == -ERANGE || (r == 0 && !*end && value > CPUS_MAX * 1000))
 		return diag_set(diag, -EINVAL, "is too large; %s", advice);
 	if (r < 0 || *end)
-		return diag_set(diag, -EINVAL, "%s; %s", *text ? "is no number of CPUs" : "is empty",
-				advice);
+		return diag_set(diag, -EINVAL, "%s; %s",
+				*text ? "is no number of CPUs" : "is empty", advice);
 	if (value * (CPU_PERIOD_USEC / 1000) < CPU_QUOTA_MIN_USEC)
 		return diag_set(diag, -EINVAL, "is less than 0.01, the least that Linux can give");
 	*ret_value = value;
@@ -126,9 +128,10 @@ static int parse_weight(const char *text, uint64_t *ret_value, struct diag *diag
 	uint64_t value;
 
 	if (parse_unsigned(text, &value) < 0 || value < WEIGHT_MIN || value > WEIGHT_MAX)
-		return diag_set(diag, -EINVAL,
-				"%s; write a whole number from 1 to 10000 (100 is what everybody has)",
-				*text ? "is no weight" : "is empty");
+		return diag_set(
+			diag, -EINVAL,
+			"%s; write a whole number from 1 to 10000 (100 is what everybody has)",
+			*text ? "is no weight" : "is empty");
 	*ret_value = value;
 	return 0;
 }
@@ -178,7 +181,8 @@ void limit_format_human(const struct limit_row *row, uint64_t value, char text[L
 {
 	char number[LIMIT_TEXT_MAX];
 
-	_Static_assert(FORMAT_TEXT_MAX == LIMIT_TEXT_MAX, "format_bytes() writes into the same buffer");
+	_Static_assert(FORMAT_TEXT_MAX == LIMIT_TEXT_MAX,
+		       "format_bytes() writes into the same buffer");
 	if (value == LIMIT_UNLIMITED) {
 		(void)snprintf(text, LIMIT_TEXT_MAX, "no limit");
 		return;
@@ -188,11 +192,13 @@ void limit_format_human(const struct limit_row *row, uint64_t value, char text[L
 		format_bytes(value, text);
 		break;
 	case LIMIT_KIND_COUNT:
-		(void)snprintf(text, LIMIT_TEXT_MAX, "%" PRIu64 " task%s", value, value == 1 ? "" : "s");
+		(void)snprintf(text, LIMIT_TEXT_MAX, "%" PRIu64 " task%s", value,
+			       value == 1 ? "" : "s");
 		break;
 	case LIMIT_KIND_CPUS:
 		format_thousandths(value, number);
-		(void)snprintf(text, LIMIT_TEXT_MAX, "%.32s CPU%s", number, value == 1000 ? "" : "s");
+		(void)snprintf(text, LIMIT_TEXT_MAX, "%.32s CPU%s", number,
+			       value == 1000 ? "" : "s");
 		break;
 	case LIMIT_KIND_WEIGHT:
 		(void)snprintf(text, LIMIT_TEXT_MAX, "weight %" PRIu64, value);

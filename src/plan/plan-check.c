@@ -24,8 +24,7 @@ static int check_status_fd(const struct plan *plan, const struct settings *setti
 	return setting_blame(diag, -EINVAL, settings, SETTING_JSON_STATUS_FD);
 }
 
-static int check_folder(const struct plan *plan, const struct settings *settings,
-			struct diag *diag)
+static int check_folder(const struct plan *plan, const struct settings *settings, struct diag *diag)
 {
 	struct stat folder;
 	int error = 0;

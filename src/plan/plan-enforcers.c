@@ -67,19 +67,20 @@ static int refuse(const struct plan_request *request, uint32_t limits, struct di
 	char names[NAMES_MAX];
 
 	list_names(limits, names);
-	(void)diag_set(diag, -EOPNOTSUPP,
-		       "the kernel does not enforce %s here: %s; %s%swithout --enforce=kernel oc-run "
-		       "holds memory and tasks by watching", names, why(facts), remedy(facts),
-		       facts->remedy ? "; " : "");
+	(void)diag_set(
+		diag, -EOPNOTSUPP,
+		"the kernel does not enforce %s here: %s; %s%swithout --enforce=kernel oc-run "
+		"holds memory and tasks by watching",
+		names, why(facts), remedy(facts), facts->remedy ? "; " : "");
 	return setting_blame(diag, -EOPNOTSUPP, request->settings, SETTING_ENFORCE);
 }
 
 static int warn_watched(struct plan *plan, uint32_t watched, const struct backend_facts *facts)
 {
 	bool both = watched == (bit(LIMIT_MEMORY_MAX) | bit(LIMIT_PIDS_MAX));
-	const char *subject = both ? "limits are" :
-			      watched & bit(LIMIT_MEMORY_MAX) ? "the memory limit is" :
-								"the limit of tasks is";
+	const char *subject = both				? "limits are"
+			      : watched & bit(LIMIT_MEMORY_MAX) ? "the memory limit is"
+								: "the limit of tasks is";
 
 	return plan_warn(plan, "%s enforced by watching, not by the kernel: %s%s%s", subject,
 			 why(facts), facts->remedy ? "; " : "", remedy(facts));
@@ -94,10 +95,11 @@ static int warn_unheld(struct plan *plan, uint32_t unheld, bool is_explained,
 
 	list_names(unheld, names);
 	if (is_explained)
-		return plan_warn(plan, "%s cannot be held without the kernel and %s no effect", names,
-				 one ? "has" : "have");
+		return plan_warn(plan, "%s cannot be held without the kernel and %s no effect",
+				 names, one ? "has" : "have");
 	return plan_warn(plan, "%s cannot be held here and %s no effect: %s%s%s", names,
-			 one ? "has" : "have", why(facts), facts->remedy ? "; " : "", remedy(facts));
+			 one ? "has" : "have", why(facts), facts->remedy ? "; " : "",
+			 remedy(facts));
 }
 
 /* What a person counts on when asking for the kernel: the four limits, defaults included, and
@@ -107,8 +109,7 @@ static bool counts(const struct plan_limit *limit, enum limit_id id)
 	return limit->value != LIMIT_UNLIMITED && (limit->asked || id <= LIMIT_PIDS_MAX);
 }
 
-int plan_resolve_enforcers(struct plan *plan, const struct plan_request *request,
-			   struct diag *diag)
+int plan_resolve_enforcers(struct plan *plan, const struct plan_request *request, struct diag *diag)
 {
 	const struct backend_facts *facts = request->backend;
 	uint32_t watched = 0, unheld = 0, missing = 0;

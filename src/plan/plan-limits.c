@@ -107,7 +107,8 @@ static int default_value(struct plan *plan, enum limit_id id, const struct host 
 	case LIMIT_MEMORY_SWAP_MAX:
 		value = least(memory, capacity) / 4;
 		return set_default(limit, whole_mebibytes(least(value, SWAP_MOST)),
-				   value > SWAP_MOST ? "default: 2 GiB" : "default: a quarter of --mem");
+				   value > SWAP_MOST ? "default: 2 GiB"
+						     : "default: a quarter of --mem");
 	case LIMIT_PIDS_MAX:
 		return set_default(limit, PIDS_BASE + (uint64_t)PIDS_FOR_EACH_CPU * host->cpus,
 				   "default: %d + %d for each CPU", PIDS_BASE, PIDS_FOR_EACH_CPU);
@@ -181,7 +182,8 @@ static int clamp_to_outer(struct plan *plan, enum limit_id id, const struct plan
 		return 0;
 	name_setting(request->settings, (enum setting_id)id, name, sizeof(name));
 	limit_format_human(limit_row(id), outer, text);
-	return plan_warn(plan, "%s is more than oc-run was given itself: the limit is %s", name, text);
+	return plan_warn(plan, "%s is more than oc-run was given itself: the limit is %s", name,
+			 text);
 }
 
 /* Above RAM nothing is held back: the machine is out of memory before the session is. */
@@ -222,7 +224,8 @@ static int check_high(struct plan *plan, const struct plan_request *request, str
 	format_bytes(memory->value, text);
 	(void)diag_set(diag, -EINVAL,
 		       "is above the memory limit (%s, %s) and would never be reached; write less, "
-		       "or raise --mem", text, memory->where);
+		       "or raise --mem",
+		       text, memory->where);
 	return setting_blame(diag, -EINVAL, request->settings, SETTING_HIGH);
 }
 

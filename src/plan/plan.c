@@ -102,10 +102,14 @@ static int choose_word(const struct settings *settings, enum setting_id id,
 			return (int)i;
 	for (size_t i = 0; i < count; i++)
 		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
-					   i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+					   i == 0	   ? ""
+					   : i + 1 < count ? ", "
+							   : " or ",
+					   words[i]);
 	nearest = parse_nearest(text, words, count);
 	(void)diag_set(diag, -EINVAL, "is not one of %s%s%s%s", list,
-		       nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+		       nearest ? "; did you mean " : "", nearest ? nearest : "",
+		       nearest ? "?" : "");
 	return setting_blame(diag, -EINVAL, settings, id);
 }
 
@@ -153,8 +157,7 @@ static int resolve_grace(struct plan *plan, const struct settings *settings, str
 	return r < 0 ? setting_blame(diag, r, settings, SETTING_GRACE) : 0;
 }
 
-static int resolve_status_fd(struct plan *plan, const struct settings *settings,
-			     struct diag *diag)
+static int resolve_status_fd(struct plan *plan, const struct settings *settings, struct diag *diag)
 {
 	const char *text = settings->values[SETTING_JSON_STATUS_FD].text;
 	uint64_t fd;
@@ -175,15 +178,15 @@ static int resolve_status_fd(struct plan *plan, const struct settings *settings,
  * double one that it refuses in slices. */
 static bool is_slice_name(const char *name, size_t length)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				      ":_.\\-";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		":_.\\-";
 
 	return length > 0 && strspn(name, allowed) >= length && name[0] != '-' &&
 	       name[length - 1] != '-' && name[0] != '.' && !memmem(name, length, "--", 2);
 }
 
-static int resolve_slice_name(struct plan *plan, const struct settings *settings,
-			      struct diag *diag)
+static int resolve_slice_name(struct plan *plan, const struct settings *settings, struct diag *diag)
 {
 	static const char suffix[] = ".slice";
 	const char *text = settings->values[SETTING_SLICE].text;
@@ -197,7 +200,8 @@ static int resolve_slice_name(struct plan *plan, const struct settings *settings
 	if (length > strlen(suffix) && strcmp(text + length - strlen(suffix), suffix) == 0)
 		length -= strlen(suffix);
 	if (!is_slice_name(text, length) || length + strlen(suffix) > UNIT_MAX_BYTES) {
-		(void)diag_set(diag, -EINVAL, "is no name of a slice; write for example work.slice");
+		(void)diag_set(diag, -EINVAL,
+			       "is no name of a slice; write for example work.slice");
 		return setting_blame(diag, -EINVAL, settings, SETTING_SLICE);
 	}
 	r = asprintf(&plan->slice, "%.*s%s", (int)length, text, suffix);
@@ -234,11 +238,12 @@ static int resolve_name(struct plan *plan, const struct plan_request *request, s
 	const char *word = slash && slash[1] ? slash + 1 : request->command[0];
 	int r;
 
-	r = resolve_text(request->settings, SETTING_NAME, "write for example --name \"night build\"",
-			 &plan->name, diag);
+	r = resolve_text(request->settings, SETTING_NAME,
+			 "write for example --name \"night build\"", &plan->name, diag);
 	if (r < 0)
 		return r;
-	if (plan->name && (strlen(plan->name) > NAME_MAX_BYTES || has_control_character(plan->name))) {
+	if (plan->name &&
+	    (strlen(plan->name) > NAME_MAX_BYTES || has_control_character(plan->name))) {
 		(void)diag_set(diag, -EINVAL, "is no name; write at most %d characters in one line",
 			       NAME_MAX_BYTES);
 		return setting_blame(diag, -EINVAL, request->settings, SETTING_NAME);
@@ -275,8 +280,7 @@ static int resolve_command(struct plan *plan, const struct plan_request *request
 	return plan->executable && plan->unit ? 0 : -ENOMEM;
 }
 
-static int resolve_choices(struct plan *plan, const struct plan_request *request,
-			   struct diag *diag)
+static int resolve_choices(struct plan *plan, const struct plan_request *request, struct diag *diag)
 {
 	const struct settings *settings = request->settings;
 	int r;

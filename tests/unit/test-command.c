@@ -28,8 +28,8 @@ static void enter(void)
 
 static void leave(void)
 {
-	static const char *const names[] = { "a/tool", "b/tool", "c/tool", "a/oc-run", "c/oc-run",
-					     "a", "b", "c" };
+	static const char *const names[] = { "a/tool",	 "b/tool", "c/tool", "a/oc-run",
+					     "c/oc-run", "a",	   "b",	     "c" };
 
 	expect_int(chdir(folder), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -59,9 +59,9 @@ static void make_path(const char *folders, char *path, size_t size)
 
 	path[0] = '\0';
 	for (const char *at = folders; *at; at++)
-		length += (size_t)(*at == ':' ? snprintf(path + length, size - length, ":") :
-					       snprintf(path + length, size - length, "%s/%c",
-							folder, *at));
+		length += (size_t)(*at == ':' ? snprintf(path + length, size - length, ":")
+					      : snprintf(path + length, size - length, "%s/%c",
+							 folder, *at));
 }
 
 static int resolve(const char *word, const char *folders, const char *guard,
@@ -119,7 +119,10 @@ TEST(the_first_that_can_be_run_is_found)
 TEST(relative_folders_are_those_of_the_working_directory)
 {
 	struct command_request request = {
-		.word = "tool", .path_variable = "b:", .pid = PID, .parent = PARENT,
+		.word = "tool",
+		.path_variable = "b:",
+		.pid = PID,
+		.parent = PARENT,
 	};
 	struct command_resolved resolved = { NULL, NULL };
 
@@ -200,7 +203,8 @@ TEST(scripts_that_run_oc_run_are_passed_by)
 		{ "as the interpreter", "#!/usr/bin/env oc-run\n", true },
 		{ "in python", "#!/usr/bin/python3\nos.execvp('oc-run', argv)\n", true },
 		{ "at the very end", "#!/bin/sh\noc-run", true },
-		{ "another word", "#!/bin/sh\nmy-oc-run; oc-run-old; oc-run.conf; oc-runner\n", false },
+		{ "another word", "#!/bin/sh\nmy-oc-run; oc-run-old; oc-run.conf; oc-runner\n",
+		  false },
 		{ "a comment", "#!/bin/sh\n# see oc-run\n\t# oc-run\necho x\n", false },
 		{ "no script", "\177ELF oc-run ", false },
 		{ "text without #!", "oc-run -- tool\n", false },
@@ -265,7 +269,8 @@ TEST(a_hidden_shim_is_known_by_having_run_us)
 		  "b/tool" },
 		{ "it is further up", HIDDEN, 2000, COMMAND_FOUND, "a/tool" },
 		{ "not stamped", HIDDEN, 0, COMMAND_FOUND, "a/tool" },
-		{ "a program is none: sh -c 'oc-run -- sh'", PROGRAM, PID, COMMAND_FOUND, "a/tool" },
+		{ "a program is none: sh -c 'oc-run -- sh'", PROGRAM, PID, COMMAND_FOUND,
+		  "a/tool" },
 		{ "an agent in node is none", "#!/usr/bin/env node\nrun()\n", PARENT, COMMAND_FOUND,
 		  "a/tool" },
 		{ "a shim that the look finds, run by its path", SHIM, PID, COMMAND_EXEC_DIRECTLY,
@@ -360,7 +365,8 @@ TEST(errors_say_what_to_do)
 
 	enter();
 	expect_int(resolve("tool", "a:b", NULL, &resolved, &diag), -ENOENT);
-	expect_text(diag.text, "command \"tool\" not found; is it installed, and its folder in PATH?");
+	expect_text(diag.text,
+		    "command \"tool\" not found; is it installed, and its folder in PATH?");
 	write_file("b/tool", REAL, 0644);
 	expect_int(resolve("tool", "a:b", NULL, &resolved, &diag), -EACCES);
 	expect_contains(diag.text, "it is not executable; chmod +x");

@@ -11,10 +11,15 @@
 /* The folders etc and user of each test. */
 static char folder[PATH_MAX], system_dir[PATH_MAX + 8], user_dir[PATH_MAX + 8];
 
-static const char *const places[] = { "etc/oc-run.conf", "etc/oc-run.conf.d/10-a.conf",
-				      "etc/oc-run.conf.d/20-b.conf", "etc/oc-run.conf.d/README",
-				      "etc/oc-run.conf.d/.x.conf", "user/oc-run.conf",
-				      "etc/oc-run.conf.d", "etc", "user" };
+static const char *const places[] = { "etc/oc-run.conf",
+				      "etc/oc-run.conf.d/10-a.conf",
+				      "etc/oc-run.conf.d/20-b.conf",
+				      "etc/oc-run.conf.d/README",
+				      "etc/oc-run.conf.d/.x.conf",
+				      "user/oc-run.conf",
+				      "etc/oc-run.conf.d",
+				      "etc",
+				      "user" };
 
 static void enter(void)
 {
@@ -192,7 +197,8 @@ TEST(mistakes_name_file_and_line_and_the_first_one_counts)
 		{ "mem =\n", ":1: \"mem\" has no value; write \"mem = SIZE\"" },
 		{ "quiet = \n", ":1: \"quiet\" has no value; write \"quiet = yes\"" },
 		{ "= 1G\n", ":1: unknown key \"\"" },
-		{ "[limits]\nmem = 1G\n", ":1: there are no sections in this file; remove \"[limits]\"" },
+		{ "[limits]\nmem = 1G\n",
+		  ":1: there are no sections in this file; remove \"[limits]\"" },
 		{ "mem = 1G\n[empty]\n", ":2: there are no sections" },
 		{ "x = 1\nthis\n[s]\n", ":1: unknown key \"x\"" },
 		{ "this\nx = 1\n", ":1: \"this\" is no setting" },

@@ -280,8 +280,9 @@ TEST(limits_of_version_1_count_too)
 
 TEST(broken_proc_files_are_survived)
 {
-	static const char *const texts[] = { "", "\n", ":", "::", "memory", "4:memory", "4:memory:",
-					     "4:memory:\n:::\n" };
+	static const char *const texts[] = {
+		"", "\n", ":", "::", "memory", "4:memory", "4:memory:", "4:memory:\n:::\n"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		char *path = NULL;

@@ -12,7 +12,7 @@ TEST(opencodes_tasks_grow_with_the_cpus_as_measured)
 		const char *name;
 		unsigned cpus, tasks;
 	} rows[] = {
-		{ "1 CPU", 1, 24 },   { "2 CPUs", 2, 24 },   { "8 CPUs", 8, 41 },
+		{ "1 CPU", 1, 24 },    { "2 CPUs", 2, 24 },   { "8 CPUs", 8, 41 },
 		{ "16 CPUs", 16, 53 }, { "32 CPUs", 32, 77 }, { "64 CPUs", 64, 125 },
 	};
 
@@ -33,12 +33,13 @@ TEST(the_warning_names_what_does_not_fit)
 		const char *word;
 		uint64_t pids;
 		unsigned cpus;
-		const char *says;	/* NULL: no warning */
+		const char *says; /* NULL: no warning */
 	} rows[] = {
 		{ "opencode", 40, 8, "too small for opencode, which takes about 41" },
 		{ "opencode", 64, 16, "neither a TypeScript language server" },
-		{ "opencode", 64, 8, "neither a TypeScript language server (38 more) nor a headless "
-				     "Chromium (123 more)" },
+		{ "opencode", 64, 8,
+		  "neither a TypeScript language server (38 more) nor a headless "
+		  "Chromium (123 more)" },
 		{ "opencode", 79, 8, "but not a headless Chromium" },
 		{ "opencode", 164, 8, "beside a TypeScript language server" },
 		{ "opencode", 201, 8, "beside a TypeScript language server" },
@@ -52,8 +53,8 @@ TEST(the_warning_names_what_does_not_fit)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_free_ char *text = command_pids_warning(rows[i].word, rows[i].pids,
-								 rows[i].cpus);
+		_cleanup_free_ char *text =
+			command_pids_warning(rows[i].word, rows[i].pids, rows[i].cpus);
 
 		unit_row = rows[i].says ? rows[i].says : rows[i].word;
 		if (!rows[i].says) {

@@ -47,31 +47,53 @@ TEST(values_and_their_origin_are_taken)
 		{ "--mem=4G", { "oc-run", "--mem=4G" }, SETTING_MEM, "4G", "--mem" },
 		{ "-m 4G", { "oc-run", "-m", "4G" }, SETTING_MEM, "4G", "--mem" },
 		{ "-m4G", { "oc-run", "-m4G" }, SETTING_MEM, "4G", "--mem" },
-		{ "the last wins", { "oc-run", "-m", "1G", "--mem=2G" }, SETTING_MEM, "2G", "--mem" },
+		{ "the last wins",
+		  { "oc-run", "-m", "1G", "--mem=2G" },
+		  SETTING_MEM,
+		  "2G",
+		  "--mem" },
 		{ "empty", { "oc-run", "--mem=" }, SETTING_MEM, "", "--mem" },
 		{ "--high", { "oc-run", "--high", "1G" }, SETTING_HIGH, "1G", "--high" },
 		{ "--swap", { "oc-run", "--swap", "0" }, SETTING_SWAP, "0", "--swap" },
 		{ "-p", { "oc-run", "-p", "64" }, SETTING_PIDS, "64", "--pids" },
 		{ "--cpus", { "oc-run", "--cpus", "2" }, SETTING_CPUS, "2", "--cpus" },
-		{ "--cpu-weight", { "oc-run", "--cpu-weight=9" }, SETTING_CPU_WEIGHT, "9",
+		{ "--cpu-weight",
+		  { "oc-run", "--cpu-weight=9" },
+		  SETTING_CPU_WEIGHT,
+		  "9",
 		  "--cpu-weight" },
-		{ "--io-weight", { "oc-run", "--io-weight=9" }, SETTING_IO_WEIGHT, "9",
+		{ "--io-weight",
+		  { "oc-run", "--io-weight=9" },
+		  SETTING_IO_WEIGHT,
+		  "9",
 		  "--io-weight" },
 		{ "-n", { "oc-run", "-n", "x" }, SETTING_NAME, "x", "--name" },
 		{ "-C", { "oc-run", "-C", "/" }, SETTING_CHDIR, "/", "--chdir" },
 		{ "--slice", { "oc-run", "--slice=a.slice" }, SETTING_SLICE, "a.slice", "--slice" },
-		{ "--backend", { "oc-run", "--backend=none" }, SETTING_BACKEND, "none",
+		{ "--backend",
+		  { "oc-run", "--backend=none" },
+		  SETTING_BACKEND,
+		  "none",
 		  "--backend" },
-		{ "--enforce", { "oc-run", "--enforce=kernel" }, SETTING_ENFORCE, "kernel",
+		{ "--enforce",
+		  { "oc-run", "--enforce=kernel" },
+		  SETTING_ENFORCE,
+		  "kernel",
 		  "--enforce" },
 		{ "--grace", { "oc-run", "--grace", "5s" }, SETTING_GRACE, "5s", "--grace" },
 		{ "--report", { "oc-run", "--report", "f" }, SETTING_REPORT, "f", "--report" },
-		{ "--json-status-fd", { "oc-run", "--json-status-fd", "3" },
-		  SETTING_JSON_STATUS_FD, "3", "--json-status-fd" },
+		{ "--json-status-fd",
+		  { "oc-run", "--json-status-fd", "3" },
+		  SETTING_JSON_STATUS_FD,
+		  "3",
+		  "--json-status-fd" },
 		{ "--dry-run", { "oc-run", "--dry-run" }, SETTING_DRY_RUN, "yes", "--dry-run" },
 		{ "-q", { "oc-run", "-q" }, SETTING_QUIET, "yes", "--quiet" },
 		{ "-q switches -v off", { "oc-run", "-vq" }, SETTING_VERBOSE, "no", "--quiet" },
-		{ "-v switches -q off", { "oc-run", "-q", "-v" }, SETTING_QUIET, "no",
+		{ "-v switches -q off",
+		  { "oc-run", "-q", "-v" },
+		  SETTING_QUIET,
+		  "no",
 		  "--verbose" },
 		{ "not given", { "oc-run", "-q" }, SETTING_MEM, NULL, NULL },
 	};
@@ -101,7 +123,8 @@ TEST(options_end_where_the_command_begins)
 		const char *command[WORDS_MAX];
 	} rows[] = {
 		{ "--", { "oc-run", "--", "make", "-j8" }, { "make", "-j8" } },
-		{ "without --", { "oc-run", "-q", "make", "-m", "--help" },
+		{ "without --",
+		  { "oc-run", "-q", "make", "-m", "--help" },
 		  { "make", "-m", "--help" } },
 		{ "only the first --", { "oc-run", "--", "a", "--", "b" }, { "a", "--", "b" } },
 		{ "-- right after --", { "oc-run", "--", "--", "b" }, { "--", "b" } },
@@ -109,12 +132,15 @@ TEST(options_end_where_the_command_begins)
 		{ "a lone dash is a word", { "oc-run", "-" }, { "-" } },
 		{ "empty word", { "oc-run", "--", "" }, { "" } },
 		{ "by path", { "/usr/bin/oc-run", "true" }, { "true" } },
-		{ "oc-run in oc-run", { "oc-run", "oc-run", "-q", "true" },
+		{ "oc-run in oc-run",
+		  { "oc-run", "oc-run", "-q", "true" },
 		  { "oc-run", "-q", "true" } },
 		{ "other build", { "oc-run-0.1", "-q", "true" }, { "true" } },
-		{ "symlink", { "opencode", "-m", "x", "--help" },
+		{ "symlink",
+		  { "opencode", "-m", "x", "--help" },
 		  { "opencode", "-m", "x", "--help" } },
-		{ "symlink by path", { "/home/u/bin/opencode", "--", "run" },
+		{ "symlink by path",
+		  { "/home/u/bin/opencode", "--", "run" },
 		  { "opencode", "--", "run" } },
 	};
 
@@ -137,8 +163,8 @@ TEST(options_end_where_the_command_begins)
 
 TEST(variables_are_gathered)
 {
-	static const char *const given[] = { "oc-run", "-E", "A=1", "--setenv=B=2=3", "-EA", "true",
-					     NULL };
+	static const char *const given[] = { "oc-run", "-E",   "A=1", "--setenv=B=2=3",
+					     "-EA",    "true", NULL };
 	struct options options;
 	struct line line;
 
@@ -161,7 +187,8 @@ TEST(mistakes_are_named_in_one_line_with_advice)
 	} rows[] = {
 		{ { "oc-run", "--memory=4G" }, "unknown option \"--memory\"; did you mean --mem?" },
 		{ { "oc-run", "--pid", "4", "--cpu", "4" }, "unknown option \"--cpu\"" },
-		{ { "oc-run", "--contine" }, "unknown option \"--contine\"; if it is for the command" },
+		{ { "oc-run", "--contine" },
+		  "unknown option \"--contine\"; if it is for the command" },
 		{ { "oc-run", "-q", "--continue" }, "oc-run -- opencode --continue" },
 		{ { "oc-run", "-Z" }, "unknown option \"-Z\"" },
 		{ { "oc-run", "-qZ" }, "unknown option \"-Z\"" },
@@ -236,7 +263,8 @@ TEST(the_help_has_every_option_and_fits_80_columns)
 	for (int i = 0; i < SETTING_COUNT; i++) {
 		char option[40];
 
-		(void)snprintf(option, sizeof(option), "--%s", setting_row((enum setting_id)i)->key);
+		(void)snprintf(option, sizeof(option), "--%s",
+			       setting_row((enum setting_id)i)->key);
 		expect_contains(help, option);
 	}
 	expect_contains(help, "  -m, --mem SIZE");

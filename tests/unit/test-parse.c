@@ -241,23 +241,29 @@ TEST(switches_know_yes_and_no)
 
 TEST(near_misses_are_found_and_far_ones_are_not)
 {
-	static const char *const words[] = { "mem", "high", "swap", "pids", "cpus", "cpu-weight",
-					     "io-weight", "backend", "enforce", "verbose" };
+	static const char *const words[] = { "mem",	"high",	      "swap",	   "pids",
+					     "cpus",	"cpu-weight", "io-weight", "backend",
+					     "enforce", "verbose" };
 	static const struct {
 		const char *word, *nearest;
 	} rows[] = {
-		{ "men", "mem" },	      { "memory", "mem" },
-		{ "pid", "pids" },	      { "pdis", "pids" },
-		{ "cpu-wieght", "cpu-weight" }, { "cpuweight", "cpu-weight" },
-		{ "bakend", "backend" },      { "enforced", "enforce" },
-		{ "verb", "verbose" },	      { "frobnicate", NULL },
-		{ "x", NULL },		      { "", NULL },
+		{ "men", "mem" },
+		{ "memory", "mem" },
+		{ "pid", "pids" },
+		{ "pdis", "pids" },
+		{ "cpu-wieght", "cpu-weight" },
+		{ "cpuweight", "cpu-weight" },
+		{ "bakend", "backend" },
+		{ "enforced", "enforce" },
+		{ "verb", "verbose" },
+		{ "frobnicate", NULL },
+		{ "x", NULL },
+		{ "", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		unit_row = rows[i].word;
-		expect_text(parse_nearest(rows[i].word, words, ARRAY_SIZE(words)),
-			    rows[i].nearest);
+		expect_text(parse_nearest(rows[i].word, words, ARRAY_SIZE(words)), rows[i].nearest);
 	}
 	unit_row = NULL;
 	expect_uint(parse_distance("abcd", "abdc"), 1);

@@ -124,7 +124,8 @@ TEST(defaults_come_from_the_machine)
 		unit_row = rows[i].name;
 		host.ram_bytes = rows[i].ram_mib * MEBIBYTE;
 		host.cpus = rows[i].cpus;
-		expect_int(resolve(no_settings, &host, &user_systemd, true_command, &plan, NULL), 0);
+		expect_int(resolve(no_settings, &host, &user_systemd, true_command, &plan, NULL),
+			   0);
 		expect_uint(plan->limits[LIMIT_MEMORY_MAX].value, rows[i].mem_mib * MEBIBYTE);
 		expect_text(plan->limits[LIMIT_MEMORY_MAX].where, rows[i].where);
 		expect_uint(plan->limits[LIMIT_MEMORY_HIGH].value / 4096,
@@ -176,9 +177,12 @@ TEST(what_is_asked_for_is_taken_with_its_origin)
 		{ SETTING_GRACE, "500ms", "--grace" },
 	};
 	static const uint64_t values[] = {
-		[LIMIT_MEMORY_MAX] = 10 * GIBIBYTE, [LIMIT_MEMORY_HIGH] = 9 * GIBIBYTE,
-		[LIMIT_MEMORY_SWAP_MAX] = 0,	    [LIMIT_PIDS_MAX] = LIMIT_UNLIMITED,
-		[LIMIT_CPU_MAX] = 1500,		    [LIMIT_CPU_WEIGHT] = 50,
+		[LIMIT_MEMORY_MAX] = 10 * GIBIBYTE,
+		[LIMIT_MEMORY_HIGH] = 9 * GIBIBYTE,
+		[LIMIT_MEMORY_SWAP_MAX] = 0,
+		[LIMIT_PIDS_MAX] = LIMIT_UNLIMITED,
+		[LIMIT_CPU_MAX] = 1500,
+		[LIMIT_CPU_WEIGHT] = 50,
 		[LIMIT_IO_WEIGHT] = 100,
 	};
 	struct plan *plan;
@@ -209,17 +213,34 @@ TEST(nothing_is_ever_above_the_limit_around_oc_run)
 		{ "defaults", { { 0 } }, 2048, 100, 300, NULL },
 		{ "smaller is kept",
 		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_PIDS, "64", "--pids" } },
-		  1024, 100, 64, NULL },
+		  1024,
+		  100,
+		  64,
+		  NULL },
 		{ "larger is cut and said",
-		  { { SETTING_MEM, "8G", "--mem" } }, 4096, 100, 300,
+		  { { SETTING_MEM, "8G", "--mem" } },
+		  4096,
+		  100,
+		  300,
 		  "--mem 8G is more than oc-run was given itself: the limit is 4.0 GiB" },
 		{ "from a file",
-		  { { SETTING_PIDS, "1000", "/etc/oc-run.conf:3" } }, 2048, 100, 300,
+		  { { SETTING_PIDS, "1000", "/etc/oc-run.conf:3" } },
+		  2048,
+		  100,
+		  300,
 		  "pids = 1000 of /etc/oc-run.conf:3 is more than oc-run was given itself" },
-		{ "max means as much as there is", { { SETTING_MEM, "max", "--mem" } }, 4096, 100,
-		  300, NULL },
-		{ "a share is one of what there is", { { SETTING_MEM, "75%", "--mem" } }, 3072, 100,
-		  300, NULL },
+		{ "max means as much as there is",
+		  { { SETTING_MEM, "max", "--mem" } },
+		  4096,
+		  100,
+		  300,
+		  NULL },
+		{ "a share is one of what there is",
+		  { { SETTING_MEM, "75%", "--mem" } },
+		  3072,
+		  100,
+		  300,
+		  NULL },
 	};
 	struct host host = laptop;
 
@@ -267,21 +288,31 @@ TEST(memory_high_follows_memory_max)
 		int result;
 		uint64_t high;
 	} rows[] = {
-		{ "80 percent in whole pages", { { SETTING_MEM, "1G", "--mem" } }, 0,
+		{ "80 percent in whole pages",
+		  { { SETTING_MEM, "1G", "--mem" } },
+		  0,
 		  GIBIBYTE / 100 * 80 / 4096 * 4096 },
 		{ "none without a limit", { { SETTING_MEM, "max", "--mem" } }, 0, LIMIT_UNLIMITED },
 		{ "equal is fine",
-		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "1G", "--high" } }, 0, GIBIBYTE },
+		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "1G", "--high" } },
+		  0,
+		  GIBIBYTE },
 		{ "max is fine",
-		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "max", "--high" } }, 0,
+		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "max", "--high" } },
+		  0,
 		  LIMIT_UNLIMITED },
 		{ "above is an error",
-		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "2G", "--high" } }, -EINVAL, 0 },
+		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "2G", "--high" } },
+		  -EINVAL,
+		  0 },
 		{ "above the default, too", { { SETTING_HIGH, "9G", "--high" } }, -EINVAL, 0 },
 		{ "both from a file",
-		  { { SETTING_MEM, "1G", "/f:1" }, { SETTING_HIGH, "2G", "/f:2" } }, -EINVAL, 0 },
+		  { { SETTING_MEM, "1G", "/f:1" }, { SETTING_HIGH, "2G", "/f:2" } },
+		  -EINVAL,
+		  0 },
 		{ "a file's gives way to a smaller --mem",
-		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "2G", "/f:2" } }, 0,
+		  { { SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH, "2G", "/f:2" } },
+		  0,
 		  GIBIBYTE / 100 * 80 / 4096 * 4096 },
 	};
 
@@ -312,9 +343,11 @@ TEST(mistakes_name_their_origin_and_what_to_write)
 		{ { SETTING_PIDS, "0", "OC_RUN_PIDS" }, "OC_RUN_PIDS \"0\": " },
 		{ { SETTING_SWAP, "x", "/etc/oc-run.conf:7" }, "/etc/oc-run.conf:7: swap \"x\": " },
 		{ { SETTING_GRACE, "soon", "--grace" }, "--grace \"soon\": is no duration" },
-		{ { SETTING_BACKEND, "docker", "--backend" }, "is not one of auto, systemd, cgroupfs" },
+		{ { SETTING_BACKEND, "docker", "--backend" },
+		  "is not one of auto, systemd, cgroupfs" },
 		{ { SETTING_ENFORCE, "kernal", "--enforce" }, "did you mean kernel?" },
-		{ { SETTING_ENFORCE, "", "--enforce" }, "--enforce \"\": is not one of auto or kernel" },
+		{ { SETTING_ENFORCE, "", "--enforce" },
+		  "--enforce \"\": is not one of auto or kernel" },
 		{ { SETTING_SLICE, "a/b", "--slice" }, "is no name of a slice" },
 		{ { SETTING_SLICE, "a--b.slice", "--slice" }, "is no name of a slice" },
 		{ { SETTING_SLICE, "-a.slice", "--slice" }, "is no name of a slice" },
@@ -326,8 +359,10 @@ TEST(mistakes_name_their_origin_and_what_to_write)
 		{ { SETTING_REPORT, "", "--report" }, "--report \"\": is empty" },
 		{ { SETTING_JSON_STATUS_FD, "-1", "--json-status-fd" },
 		  "--json-status-fd \"-1\": is no file descriptor" },
-		{ { SETTING_JSON_STATUS_FD, "9999999999", "--json-status-fd" }, "no file descriptor" },
-		{ { SETTING_QUIET, "perhaps", "/etc/oc-run.conf:1" }, "neither \"yes\" nor \"no\"" },
+		{ { SETTING_JSON_STATUS_FD, "9999999999", "--json-status-fd" },
+		  "no file descriptor" },
+		{ { SETTING_QUIET, "perhaps", "/etc/oc-run.conf:1" },
+		  "neither \"yes\" nor \"no\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -396,8 +431,8 @@ TEST(each_limit_is_enforced_by_whoever_can)
 		{ "all", ALL_CONTROLLERS, ENFORCER_KERNEL, ENFORCER_KERNEL, ENFORCER_KERNEL,
 		  ENFORCER_KERNEL, ENFORCER_KERNEL, NULL },
 		{ "memory and pids, as user sessions have it", CONTROLLER_MEMORY | CONTROLLER_PIDS,
-		  ENFORCER_KERNEL, ENFORCER_KERNEL, ENFORCER_KERNEL, ENFORCER_KERNEL,
-		  ENFORCER_NONE, NULL },
+		  ENFORCER_KERNEL, ENFORCER_KERNEL, ENFORCER_KERNEL, ENFORCER_KERNEL, ENFORCER_NONE,
+		  NULL },
 		{ "pids only", CONTROLLER_PIDS, ENFORCER_WATCH, ENFORCER_NONE, ENFORCER_NONE,
 		  ENFORCER_KERNEL, ENFORCER_NONE,
 		  "the memory limit is enforced by watching, not by the kernel: this machine has" },
@@ -446,15 +481,17 @@ TEST(an_asked_limit_that_nobody_can_hold_is_never_silent)
 	expect_int(resolve(given, &laptop, &facts, true_command, &plan, NULL), 0);
 	expect_uint(count_warnings(plan), 2);
 	expect_contains(plan->warnings[0], "limits are enforced by watching");
-	expect_text(plan->warnings[1],
-		    "--high, --cpus and --io-weight cannot be held without the kernel and have no effect");
+	expect_text(
+		plan->warnings[1],
+		"--high, --cpus and --io-weight cannot be held without the kernel and have no effect");
 	plan_free(plan);
 
 	facts.controllers = CONTROLLER_MEMORY | CONTROLLER_PIDS;
 	expect_int(resolve(weight, &laptop, &facts, true_command, &plan, NULL), 0);
 	expect_uint(count_warnings(plan), 1);
-	expect_contains(plan->warnings[0], "--cpu-weight cannot be held here and has no effect: this "
-					   "machine has");
+	expect_contains(plan->warnings[0],
+			"--cpu-weight cannot be held here and has no effect: this "
+			"machine has");
 	plan_free(plan);
 }
 
@@ -464,16 +501,22 @@ TEST(insisting_on_the_kernel_refuses_where_it_cannot)
 		const char *name;
 		uint32_t controllers;
 		struct given more;
-		const char *says;	/* NULL: accepted */
+		const char *says; /* NULL: accepted */
 	} rows[] = {
-		{ "nothing", 0, { 0 },
+		{ "nothing",
+		  0,
+		  { 0 },
 		  "the kernel does not enforce --mem, --high, --swap and --pids here: this machine has "
 		  "no cgroup v2 controllers; boot with" },
 		{ "no pids", CONTROLLER_MEMORY, { 0 }, "does not enforce --pids here" },
 		{ "weights are a courtesy", CONTROLLER_MEMORY | CONTROLLER_PIDS, { 0 }, NULL },
-		{ "a weight that was asked for", CONTROLLER_MEMORY | CONTROLLER_PIDS,
-		  { SETTING_CPU_WEIGHT, "10", "--cpu-weight" }, "does not enforce --cpu-weight here" },
-		{ "no limit needs nobody", CONTROLLER_MEMORY, { SETTING_PIDS, "max", "--pids" },
+		{ "a weight that was asked for",
+		  CONTROLLER_MEMORY | CONTROLLER_PIDS,
+		  { SETTING_CPU_WEIGHT, "10", "--cpu-weight" },
+		  "does not enforce --cpu-weight here" },
+		{ "no limit needs nobody",
+		  CONTROLLER_MEMORY,
+		  { SETTING_PIDS, "max", "--pids" },
 		  NULL },
 		{ "all", ALL_CONTROLLERS, { SETTING_CPUS, "1", "--cpus" }, NULL },
 	};
@@ -503,12 +546,13 @@ TEST(too_much_memory_is_given_but_said)
 {
 	static const struct {
 		const char *mem;
-		uint64_t slice_gib;	/* 0: no limit */
+		uint64_t slice_gib; /* 0: no limit */
 		const char *warning;
 	} rows[] = {
 		{ "15G", 15, NULL },
-		{ "16G", 16, "--mem 16.0 GiB lets all sessions together take that much, instead of "
-			     "15.0 GiB" },
+		{ "16G", 16,
+		  "--mem 16.0 GiB lets all sessions together take that much, instead of "
+		  "15.0 GiB" },
 		{ "64G", 64, "--mem 64G leaves nothing for the rest of a machine with 20.0 GiB" },
 		{ "100%", 20, "--mem 100% leaves nothing for the rest" },
 		{ "max", 15, NULL },
@@ -639,7 +683,8 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  what_is_asked_for_is_taken_with_its_origin, nothing_is_ever_above_the_limit_around_oc_run,
 	  the_origin_says_when_the_outer_limit_holds, memory_high_follows_memory_max,
 	  mistakes_name_their_origin_and_what_to_write, choices_are_understood,
-	  each_limit_is_enforced_by_whoever_can, an_asked_limit_that_nobody_can_hold_is_never_silent,
+	  each_limit_is_enforced_by_whoever_can,
+	  an_asked_limit_that_nobody_can_hold_is_never_silent,
 	  insisting_on_the_kernel_refuses_where_it_cannot, too_much_memory_is_given_but_said,
 	  a_small_pids_limit_warns_in_one_line, variables_with_a_value_are_kept,
 	  the_description_says_who_enforces_what_and_why,
