@@ -6,7 +6,9 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -21,11 +23,15 @@
 #include "oc-run/registry.h"
 #include "oc-run/report.h"
 #include "oc-run/session.h"
+#include "report/safe-text.h"
 
 /* oc-run's own failures; a command that can't be run has the shells' 126 and 127. */
 #define EXIT_OWN_FAILURE 125
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND 127
+#define LINE_COLUMNS_MAX 1000
+/* What a slow reader of --json-status-fd is given for the last line. */
+#define STATUS_WAIT_MSEC 1000
 
 extern char **environ;
 
@@ -41,16 +47,24 @@ struct run {
 	bool backend_is_free_choice;
 };
 
+/* One line, whatever bytes a person or a file put into what it names. */
+static void say(const char *text)
+{
+	(void)fputs("oc-run: ", stderr);
+	safe_text_print(stderr, text, LINE_COLUMNS_MAX);
+	(void)fputc('\n', stderr);
+}
+
 static int fail(const struct diag *diag, int status)
 {
-	(void)fprintf(stderr, "oc-run: %s\n", diag->text);
+	say(diag->text);
 	return status;
 }
 
 static void print_warnings(const struct plan *plan)
 {
 	for (char **warning = plan->warnings; !plan->quiet && warning && *warning; warning++)
-		(void)fprintf(stderr, "oc-run: %s\n", *warning);
+		say(*warning);
 }
 
 static int print_and_free(char *text)
@@ -195,7 +209,7 @@ static int tell_report(const struct plan *plan, const struct session_record *rec
 		_cleanup_free_ char *line = report_json_ended(record);
 
 		if (line)
-			(void)!dprintf(plan->json_status_fd, "%s\n", line);
+			(void)!report_status_line(plan->json_status_fd, line, STATUS_WAIT_MSEC);
 	}
 	if (plan->report_path && report_write_file(record, plan->report_path, &diag) < 0)
 		return fail(&diag, 0);
@@ -307,6 +321,9 @@ int main(int argc, char **argv)
 
 	if (signal_state_save(&run.signals) < 0)
 		return EXIT_OWN_FAILURE;
+	/* Somebody who stopped reading what we say must not end the session; the command gets its
+	 * own disposition back. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	/* Privileges that the person does not have would be lent to any command. */
 	if (getauxval(AT_SECURE)) {
 		(void)diag_set(&diag, -EPERM, "refuses to run with the setuid bit or file "

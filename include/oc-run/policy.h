@@ -25,20 +25,18 @@ struct policy_limits {
 	uint64_t tasks;
 };
 
-enum policy_verdict_kind {
+enum policy_verdict {
 	POLICY_FINE,
 	POLICY_KILL_FOR_MEMORY,
 	POLICY_KILL_FOR_TASKS,
 };
 
-struct policy_verdict {
-	enum policy_verdict_kind kind;
-	size_t victim;		/* index into the sample's processes */
-};
-
-/* @memory_bytes: what the tree really takes (proportional size), at most the sample's sum. */
-struct policy_verdict policy_judge(const struct policy_limits *limits,
-				   const struct tree_sample *sample, uint64_t memory_bytes);
+/* Marks in @condemned (one for each process of the sample, all false) who has to go so that the
+ * tree is below its limits again, and says for which limit. @memory_bytes: what the tree really
+ * takes (proportional size), at most the sample's sum. */
+enum policy_verdict policy_judge(const struct policy_limits *limits,
+				 const struct tree_sample *sample, uint64_t memory_bytes,
+				 bool *condemned);
 
 /* When to look again, where oc-run enforces by watching: from one second while nothing grows down
  * to 20 ms when the limit would be reached soon. */

@@ -40,6 +40,10 @@ char *report_json_started(const struct session_record *record);
 char *report_json_event(const struct session_record *record, const struct record_event *event);
 char *report_json_ended(const struct session_record *record);
 
+/* Writes the line and a newline to the fd of --json-status-fd, waiting @wait_msec at most for a
+ * reader: -EAGAIN, -EPIPE and the like are the reader's affair. */
+_must_check_ int report_status_line(int fd, const char *line, int wait_msec);
+
 /* To the journal, structured, with a message id; no error if there is no journal. Arguments of the
  * command never go there. */
 void report_journal_started(const struct session_record *record);

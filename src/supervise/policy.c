@@ -26,20 +26,26 @@ uint64_t policy_next_high(uint64_t high_bytes, uint64_t max_bytes)
 	return LIMIT_UNLIMITED;
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static bool is_candidate(const struct tree_process *process)
 {
 	return process->state != 'Z' && process->state != 'X';
 }
 
-/* The largest tool; the agent only when nothing else is worth it. */
-static bool pick_largest(const struct tree_sample *sample, uint64_t excess_bytes, size_t *ret_index)
+/* The largest tool that is not condemned yet; the agent only when nothing else is worth it. */
+static size_t find_largest(const struct tree_sample *sample, uint64_t excess_bytes,
+			   const bool *condemned)
 {
 	size_t tool = SIZE_MAX, agent = SIZE_MAX;
 
 	for (size_t i = 0; i < sample->count; i++) {
 		const struct tree_process *process = &sample->processes[i];
 
-		if (!is_candidate(process))
+		if (!is_candidate(process) || condemned[i])
 			continue;
 		if (process->is_agent)
 			agent = i;
@@ -52,48 +58,66 @@ static bool pick_largest(const struct tree_sample *sample, uint64_t excess_bytes
 	    (tool == SIZE_MAX ||
 	     (sample->processes[tool].resident_bytes < excess_bytes / 4 &&
 	      sample->processes[agent].resident_bytes > sample->resident_bytes / 2)))
-		tool = agent;
-	if (tool == SIZE_MAX)
-		return false;
-	*ret_index = tool;
-	return true;
+		return agent;
+	return tool;
 }
 
-static bool pick_newest(const struct tree_sample *sample, size_t *ret_index)
+static size_t find_newest(const struct tree_sample *sample, const bool *condemned)
 {
 	size_t newest = SIZE_MAX;
 
 	for (size_t i = 0; i < sample->count; i++) {
 		const struct tree_process *process = &sample->processes[i];
 
-		if (!is_candidate(process) || process->is_agent)
+		if (!is_candidate(process) || process->is_agent || condemned[i])
 			continue;
 		if (newest == SIZE_MAX ||
 		    process->start_ticks >= sample->processes[newest].start_ticks)
 			newest = i;
 	}
-	if (newest == SIZE_MAX)
+	return newest;
+}
+
+/* One at a time for memory: what a death gives back is only known afterwards, and a look follows
+ * in 20 ms. */
+static bool condemn_for_memory(const struct tree_sample *sample, uint64_t excess_bytes,
+			       bool *condemned)
+{
+	size_t victim = find_largest(sample, excess_bytes, condemned);
+
+	if (victim == SIZE_MAX)
 		return false;
-	*ret_index = newest;
+	condemned[victim] = true;
 	return true;
 }
 
-struct policy_verdict policy_judge(const struct policy_limits *limits,
-				   const struct tree_sample *sample, uint64_t memory_bytes)
+/* All at once for tasks: a bomb makes more of them between two looks than one by one would end. */
+static bool condemn_for_tasks(const struct tree_sample *sample, uint64_t limit, bool *condemned)
 {
-	struct policy_verdict verdict = { .kind = POLICY_FINE };
+	uint64_t tasks = sample->tasks;
+	bool any = false;
 
-	if (memory_bytes > limits->memory_bytes &&
-	    pick_largest(sample, memory_bytes - limits->memory_bytes, &verdict.victim))
-		verdict.kind = POLICY_KILL_FOR_MEMORY;
-	else if (sample->tasks > limits->tasks && pick_newest(sample, &verdict.victim))
-		verdict.kind = POLICY_KILL_FOR_TASKS;
-	return verdict;
+	while (tasks > limit) {
+		size_t victim = find_newest(sample, condemned);
+
+		if (victim == SIZE_MAX)
+			break;
+		condemned[victim] = any = true;
+		tasks -= smaller(tasks, sample->processes[victim].threads);
+	}
+	return any;
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b)
+enum policy_verdict policy_judge(const struct policy_limits *limits,
+				 const struct tree_sample *sample, uint64_t memory_bytes,
+				 bool *condemned)
 {
-	return a < b ? a : b;
+	if (memory_bytes > limits->memory_bytes &&
+	    condemn_for_memory(sample, memory_bytes - limits->memory_bytes, condemned))
+		return POLICY_KILL_FOR_MEMORY;
+	if (condemn_for_tasks(sample, limits->tasks, condemned))
+		return POLICY_KILL_FOR_TASKS;
+	return POLICY_FINE;
 }
 
 uint64_t policy_next_look_usec(const struct policy_limits *limits, uint64_t memory_before,

@@ -24,8 +24,12 @@ static void tell_escapes(struct session *session, const struct tree_sample *samp
 	struct record_event *event;
 	int brought_back;
 
-	if (sample->outside == 0)
+	/* One that can't be brought back is seen again at every look, and told once. */
+	if (sample->outside <= session->escapes_told) {
+		session->escapes_told = sample->outside;
 		return;
+	}
+	session->escapes_told = sample->outside;
 	event = session_note(session, RECORD_ESCAPE, sample->outside);
 	for (size_t i = 0; event && i < sample->count; i++) {
 		if (!sample->processes[i].is_outside || sample->processes[i].state == 'Z')
@@ -41,11 +45,10 @@ static void tell_escapes(struct session *session, const struct tree_sample *samp
 	session_tell(session, event);
 }
 
-static void kill_victim(struct session *session, const struct policy_verdict *verdict,
-			const struct tree_sample *sample)
+static void kill_victim(struct session *session, enum policy_verdict verdict,
+			const struct tree_process *process)
 {
-	const struct tree_process *process = &sample->processes[verdict->victim];
-	bool for_memory = verdict->kind == POLICY_KILL_FOR_MEMORY;
+	bool for_memory = verdict == POLICY_KILL_FOR_MEMORY;
 	struct record_event *event = session_note(session, RECORD_WATCH_KILL,
 						  for_memory ? LIMIT_MEMORY_MAX : LIMIT_PIDS_MAX);
 
@@ -81,13 +84,18 @@ static uint64_t enforce(struct session *session, const struct tree_sample *sampl
 {
 	uint64_t now_usec = session_now_usec();
 	uint64_t memory_bytes = memory_of(session, sample);
-	struct policy_verdict verdict = policy_judge(&session->watched, sample, memory_bytes);
+	_cleanup_free_ bool *condemned = calloc(sample->count + 1, sizeof(*condemned));
+	enum policy_verdict verdict = POLICY_FINE;
 	uint64_t next_usec = policy_next_look_usec(&session->watched, session->looked_bytes,
 						   memory_bytes, now_usec - session->looked_usec,
 						   sample->tasks);
 
-	if (verdict.kind != POLICY_FINE)
-		kill_victim(session, &verdict, sample);
+	if (condemned)
+		verdict = policy_judge(&session->watched, sample, memory_bytes, condemned);
+	for (size_t i = 0; verdict != POLICY_FINE && i < sample->count; i++) {
+		if (condemned[i])
+			kill_victim(session, verdict, &sample->processes[i]);
+	}
 	session->looked_bytes = memory_bytes;
 	session->looked_usec = now_usec;
 	return next_usec;

@@ -81,7 +81,7 @@ void session_status_line(struct session *session, char *text)
 
 	/* A reader that went away is its own business: the session goes on. */
 	if (line && session->plan->json_status_fd >= 0)
-		(void)!dprintf(session->plan->json_status_fd, "%s\n", line);
+		(void)!report_status_line(session->plan->json_status_fd, line, 0);
 }
 
 void session_tell(struct session *session, const struct record_event *event)
@@ -157,15 +157,16 @@ no_memory:
 	return NULL;
 }
 
-/* What oc-run takes itself arrives through the loop. Job control signals keep their default, so
- * that Ctrl-Z stops oc-run together with its command. */
+/* What oc-run takes itself arrives through the loop: SIGTSTP too, so that oc-run stops when its
+ * command has stopped, and not while it runs on. An ignored SIGCHLD would reap our children
+ * without us, and an ignored SIGTSTP would keep us from stopping. */
 static int block_signals(void)
 {
 	sigset_t mask;
 
-	if (sigfillset(&mask) < 0 || sigdelset(&mask, SIGTSTP) < 0 ||
-	    sigdelset(&mask, SIGTTIN) < 0 || sigdelset(&mask, SIGTTOU) < 0 ||
-	    sigprocmask(SIG_SETMASK, &mask, NULL) < 0)
+	if (sigfillset(&mask) < 0 || sigdelset(&mask, SIGTTIN) < 0 ||
+	    sigdelset(&mask, SIGTTOU) < 0 || sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ||
+	    signal(SIGCHLD, SIG_DFL) == SIG_ERR || signal(SIGTSTP, SIG_DFL) == SIG_ERR)
 		return -errno;
 	return 0;
 }
@@ -252,6 +253,10 @@ static int session_prepare(struct session *session, const struct session_request
 	session->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (session->proc_fd < 0)
 		return diag_set(diag, -errno, "cannot open \"/proc\": %s", strerror(errno));
+	if (session->plan->json_status_fd >= 0 &&
+	    fcntl(session->plan->json_status_fd, F_SETFD, FD_CLOEXEC) < 0)
+		return diag_set(diag, -errno, "cannot use file descriptor %d for the status: %s",
+				session->plan->json_status_fd, strerror(errno));
 	r = block_signals();
 	if (r < 0)
 		return diag_set(diag, r, "cannot block signals: %s", strerror(-r));

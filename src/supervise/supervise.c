@@ -297,14 +297,29 @@ static void on_request_stop(void *userdata)
 	supervise_event(session, &event);
 }
 
+/* Ctrl-Z reaches the command as well, and kill(0, SIGTSTP) comes from it: when it has stopped, so
+ * do we. From anybody else it is meant for both. */
+static int on_sigtstp(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct session *session = userdata;
+
+	(void)source;
+	if (info->ssi_code != SI_KERNEL && (pid_t)info->ssi_pid != getpid() &&
+	    getpgid((pid_t)info->ssi_pid) != getpgrp() && !session->record->agent_ended)
+		(void)kill(session->child.pid, SIGTSTP);
+	return 0;
+}
+
 static int attach_signal(struct session *session, int signal_number)
 {
 	sd_event_signal_handler_t handler = on_other_signal;
 
 	switch (signal_number) {
+	case SIGTSTP:
+		handler = on_sigtstp;
+		break;
 	case SIGKILL:
 	case SIGSTOP:
-	case SIGTSTP:
 	case SIGTTIN:
 	case SIGTTOU:
 		return 0;

@@ -51,10 +51,10 @@ TEST(a_tool_dies_before_the_agent)
 	};
 	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
 	const struct policy_limits limits = { 500 * MIB, 100 };
-	struct policy_verdict verdict = policy_judge(&limits, &sample, 510 * MIB);
+	bool condemned[3] = { false };
 
-	expect_int(verdict.kind, POLICY_KILL_FOR_MEMORY);
-	expect_int(processes[verdict.victim].pid, 11);
+	expect_int(policy_judge(&limits, &sample, 510 * MIB, condemned), POLICY_KILL_FOR_MEMORY);
+	expect(!condemned[0] && condemned[1] && !condemned[2]);
 }
 
 TEST(the_agent_dies_when_it_is_the_hog)
@@ -67,10 +67,10 @@ TEST(the_agent_dies_when_it_is_the_hog)
 	};
 	struct tree_sample sample = make_sample(processes, 2);
 	const struct policy_limits limits = { 500 * MIB, 100 };
-	struct policy_verdict verdict = policy_judge(&limits, &sample, 901 * MIB);
+	bool condemned[3] = { false };
 
-	expect_int(verdict.kind, POLICY_KILL_FOR_MEMORY);
-	expect_int(processes[verdict.victim].pid, 10);
+	expect_int(policy_judge(&limits, &sample, 901 * MIB, condemned), POLICY_KILL_FOR_MEMORY);
+	expect(condemned[0] && !condemned[1] && !condemned[2]);
 }
 
 TEST(nobody_dies_at_the_limit_or_below)
@@ -81,24 +81,28 @@ TEST(nobody_dies_at_the_limit_or_below)
 	struct tree_sample sample = make_sample(&process, 1);
 	const struct policy_limits limits = { 500 * MIB, 100 };
 
-	expect_int(policy_judge(&limits, &sample, 500 * MIB).kind, POLICY_FINE);
+	bool condemned[1] = { false };
+
+	expect_int(policy_judge(&limits, &sample, 500 * MIB, condemned), POLICY_FINE);
+	expect(!condemned[0]);
 }
 
-TEST(too_many_tasks_cost_the_newest_process_never_the_agent)
+TEST(too_many_tasks_cost_the_newest_processes_never_the_agent)
 {
 	struct tree_process processes[] = {
 		{ .pid = 10, .is_agent = true, .threads = 60, .state = 'S', .start_ticks = 9 },
 		{ .pid = 11, .threads = 30, .state = 'S', .start_ticks = 5 },
 		{ .pid = 12, .threads = 20, .state = 'S', .start_ticks = 7 },
+		{ .pid = 13, .threads = 20, .state = 'S', .start_ticks = 8 },
 	};
 	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
 	const struct policy_limits limits = { LIMIT_UNLIMITED, 100 };
-	struct policy_verdict verdict = policy_judge(&limits, &sample, 0);
+	bool condemned[4] = { false }, none[4] = { false };
 
-	expect_int(verdict.kind, POLICY_KILL_FOR_TASKS);
-	expect_int(processes[verdict.victim].pid, 12);
-	processes[1].state = processes[2].state = 'Z';
-	expect_int(policy_judge(&limits, &sample, 0).kind, POLICY_FINE);
+	expect_int(policy_judge(&limits, &sample, 0, condemned), POLICY_KILL_FOR_TASKS);
+	expect(!condemned[0] && !condemned[1] && condemned[2] && condemned[3]);
+	processes[1].state = processes[2].state = processes[3].state = 'Z';
+	expect_int(policy_judge(&limits, &sample, 0, none), POLICY_FINE);
 }
 
 TEST(looks_are_rare_while_nothing_grows_and_close_before_the_limit)
@@ -121,5 +125,5 @@ UNIT_MAIN("policy",
 	  a_tool_dies_before_the_agent,
 	  the_agent_dies_when_it_is_the_hog,
 	  nobody_dies_at_the_limit_or_below,
-	  too_many_tasks_cost_the_newest_process_never_the_agent,
+	  too_many_tasks_cost_the_newest_processes_never_the_agent,
 	  looks_are_rare_while_nothing_grows_and_close_before_the_limit)
