@@ -56,7 +56,7 @@ void terminal_look(const struct terminal *terminal, struct terminal_look *ret);
 
 /* For the keeper: the same after the death of oc-run, when a shell may have the terminal already.
  * The shell has then put termios right (and a line editor has its own now), but not the modes: they
- * are switched off, and the shell is told to draw its prompt again. The caller ignores SIGTTOU and
+ * are switched off, and the line editor is made to draw its prompt again. The caller ignores SIGTTOU and
  * is in the terminal's session. No allocation. */
 _must_check_ int terminal_restore_after_death(const struct terminal *terminal,
 					      const struct terminal_look *at_death);

@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "oc-run/process-scan.h"
@@ -191,6 +192,41 @@ int terminal_restore(const struct terminal *terminal, bool hard)
 	return result;
 }
 
+/* A line editor reads a key at a time, but leaves Ctrl-C to the kernel; a full-screen program that
+ * handles Ctrl-C itself, as opencode, does not. */
+static bool is_line_editor(const struct termios *now)
+{
+	return (now->c_lflag & ICANON) == 0 && (now->c_lflag & ISIG) != 0;
+}
+
+/* Makes the foreground draw again: the kernel sends SIGWINCH at a change of size, and readline
+ * looks whether there really was one. One row less for a moment hurts nobody. */
+static void make_it_draw_again(int fd)
+{
+	struct winsize size, smaller, now;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_row < 3)
+		return;
+	smaller = size;
+	smaller.ws_row--;
+	(void)ioctl(fd, TIOCSWINSZ, &smaller);
+	wait_for_late_input();
+	/* Unless the person has resized the window in between. */
+	if (ioctl(fd, TIOCGWINSZ, &now) == 0 && now.ws_row == smaller.ws_row &&
+	    now.ws_col == smaller.ws_col)
+		(void)ioctl(fd, TIOCSWINSZ, &size);
+}
+
+static int restore_for_shell(const struct terminal *terminal, const struct termios *now)
+{
+	int error = write_sequence(terminal->fd, terminal_prompt_reset_sequence());
+
+	/* Its prompt was drawn on the screen that has just been left. */
+	if (is_line_editor(now))
+		make_it_draw_again(terminal->fd);
+	return error < 0 ? error : TERMINAL_RESTORED;
+}
+
 /* The holder of the terminal is dead, or it is our own group, that of a shell without job control. */
 static int restore_from_the_dead(const struct terminal *terminal,
 				 const struct terminal_look *at_death,
@@ -198,10 +234,11 @@ static int restore_from_the_dead(const struct terminal *terminal,
 {
 	bool ours = look->foreground_group == terminal->process_group;
 
-	/* Our shell runs its next program already, and that has set the terminal up for itself. */
+	/* Our shell has gone on already, and its next program has set the terminal up for itself. */
 	if (ours && at_death->known && process_group_is_alive(terminal->process_group) &&
 	    !same_termios(&at_death->now, &look->now))
-		return TERMINAL_UNTOUCHED;
+		return is_line_editor(&look->now) ? restore_for_shell(terminal, &look->now)
+						  : TERMINAL_UNTOUCHED;
 	/* Fails where no process of ours is left; then the job-control shell takes it itself. */
 	if (!ours)
 		(void)tcsetpgrp(terminal->fd, terminal->process_group);
@@ -220,15 +257,6 @@ static bool may_have_modes_on(const struct terminal *terminal,
 	return is_left_raw(terminal, &at_death->now);
 }
 
-static int restore_for_shell(const struct terminal *terminal, pid_t shell)
-{
-	int error = write_sequence(terminal->fd, terminal_prompt_reset_sequence());
-
-	/* Its prompt was drawn on the screen that has just been left. Line editors draw it again on
-	 * SIGWINCH; by default that signal is ignored. */
-	(void)kill(-shell, SIGWINCH);
-	return error < 0 ? error : TERMINAL_RESTORED;
-}
 
 int terminal_restore_after_death(const struct terminal *terminal,
 				 const struct terminal_look *at_death)
@@ -242,7 +270,7 @@ int terminal_restore_after_death(const struct terminal *terminal,
 	    !process_group_is_alive(look.foreground_group))
 		return restore_from_the_dead(terminal, at_death, &look);
 	if (is_shell(terminal, look.foreground_group) && may_have_modes_on(terminal, at_death))
-		return restore_for_shell(terminal, look.foreground_group);
+		return restore_for_shell(terminal, &look.now);
 	return TERMINAL_UNTOUCHED;
 }
 

@@ -308,6 +308,16 @@ static struct terminal_look look_at(const struct terminal *terminal)
 	return look;
 }
 
+static void make_line_editor(void)
+{
+	struct termios now;
+
+	pty_make_raw(STDIN_FILENO);
+	expect_int(tcgetattr(STDIN_FILENO, &now), 0);
+	now.c_lflag |= ISIG;
+	expect_int(tcsetattr(STDIN_FILENO, TCSANOW, &now), 0);
+}
+
 static void body_after_death_same_group(void *unused)
 {
 	struct terminal terminal = saved();
@@ -337,7 +347,6 @@ static void body_next_program(void *unused)
 	(void)unused;
 	pty_make_raw(STDIN_FILENO);
 	at_death = look_at(&terminal);
-	/* The script has started its next full-screen program already. */
 	expect_int(tcgetattr(STDIN_FILENO, &now), 0);
 	now.c_cc[VTIME] = 3;
 	expect_int(tcsetattr(STDIN_FILENO, TCSANOW, &now), 0);
@@ -351,6 +360,27 @@ TEST(the_next_program_of_a_script_is_left_alone)
 
 	on_terminal(&pty, body_next_program);
 	expect_text(pty.seen, "");
+}
+
+static void body_next_is_a_prompt(void *unused)
+{
+	struct terminal terminal = saved();
+	struct terminal_look at_death;
+
+	(void)unused;
+	pty_make_raw(STDIN_FILENO);
+	at_death = look_at(&terminal);
+	make_line_editor();
+	expect_int(terminal_restore_after_death(&terminal, &at_death), TERMINAL_RESTORED);
+	expect(!is_cooked());
+}
+
+TEST(a_script_that_goes_on_to_a_prompt_gets_clean_modes)
+{
+	struct pty pty;
+
+	on_terminal(&pty, body_next_is_a_prompt);
+	expect_text(pty.seen, terminal_prompt_reset_sequence());
 }
 
 /* The leader plays the shell; a child in a group of its own plays oc-run. */
@@ -400,6 +430,8 @@ static void play_shell(void *argument)
 {
 	const struct shell_play *play = argument;
 	struct job job = { .terminal = shared_terminal(), .play = play };
+	const struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	struct winsize size_after;
 	struct terminal_look at_death;
 	struct terminal terminal;
 	pid_t pid;
@@ -417,12 +449,16 @@ static void play_shell(void *argument)
 	at_death = look_at(&terminal);
 	sys_end(pid);
 	expect_int(tcsetpgrp(STDIN_FILENO, getpgrp()), 0);
-	/* A line editor's own settings. */
-	pty_make_raw(STDIN_FILENO);
+	make_line_editor();
+	expect_int(ioctl(STDIN_FILENO, TIOCSWINSZ, &size), 0);
+	redraws = 0;
 	expect_int(terminal_restore_after_death(&terminal, &at_death),
 		   play->redraws ? TERMINAL_RESTORED : TERMINAL_UNTOUCHED);
 	expect(!is_cooked());
-	expect_int(redraws, play->redraws ? 1 : 0);
+	expect((redraws > 0) == play->redraws);
+	expect_int(ioctl(STDIN_FILENO, TIOCGWINSZ, &size_after), 0);
+	expect_int(size_after.ws_row, size.ws_row);
+	expect_int(size_after.ws_col, size.ws_col);
 }
 
 TEST(a_shell_that_took_the_terminal_back_gets_clean_modes_and_draws_again)
@@ -618,6 +654,7 @@ int main(void)
 		stopped_output_does_not_hold_us_up,
 		a_script_of_ours_gets_the_terminal_back_after_oc_runs_death,
 		the_next_program_of_a_script_is_left_alone,
+		a_script_that_goes_on_to_a_prompt_gets_clean_modes,
 		a_shell_that_took_the_terminal_back_gets_clean_modes_and_draws_again,
 		another_job_keeps_the_terminal_after_oc_runs_death,
 		suspending_stops_a_job,
