@@ -22,6 +22,7 @@
 #include "oc-run/plan.h"
 #include "oc-run/registry.h"
 #include "oc-run/report.h"
+#include "oc-run/resume.h"
 #include "oc-run/session.h"
 #include "report/safe-text.h"
 
@@ -195,10 +196,12 @@ static int run_without_cgroup(struct run *run, struct session_record *record, in
 	return run_session(run, record, ret_errno, diag);
 }
 
-static int tell_report(const struct plan *plan, const struct session_record *record)
+static int tell_report(const struct plan *plan, struct session_record *record)
 {
 	struct diag diag = DIAG_INIT;
 
+	/* Not knowing how to go on is no error: the report is about what happened. */
+	(void)!resume_find(record);
 	if (plan->verbose || (!plan->quiet && report_is_needed(record))) {
 		_cleanup_free_ char *text = report_text(record);
 
