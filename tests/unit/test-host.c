@@ -178,11 +178,11 @@ TEST(the_tightest_limit_of_all_ancestors_counts)
 	enter();
 	write_proc("/", "4:memory:/x\n0::/a/b/c\n");
 	write_file("cg/a/memory.max", "4294967296\n");
-	write_file("cg/a/pids.max", "300\n");
+	write_file("cg/a/pids.max", "400\n");
 	write_file("cg/a/b/memory.max", "8589934592\n");
 	write_file("cg/a/b/memory.swap.max", "0\n");
 	write_file("cg/a/b/c/memory.max", "max\n");
-	write_file("cg/a/b/c/pids.max", "400\n");
+	write_file("cg/a/b/c/pids.max", "300\n");
 	gather(&host);
 	expect_text(host.own_cgroup, "/a/b/c");
 	expect_contains(host.cgroup_mount, "/cg");
