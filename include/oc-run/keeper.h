@@ -19,23 +19,26 @@
 #include "oc-run/terminal.h"
 
 struct keeper {
-	pid_t pid;		/* 0: none */
-	int pidfd;		/* readable when the keeper is gone: a session without a net */
-	int socket;		/* to the keeper */
+	pid_t pid;  /* 0: none */
+	int pidfd;  /* readable when the keeper is gone: a session without a net */
+	int socket; /* to the keeper */
 };
 
-#define KEEPER_INIT { .pidfd = -1, .socket = -1 }
+#define KEEPER_INIT                       \
+	{                                 \
+		.pidfd = -1, .socket = -1 \
+	}
 
 struct keeper_request {
 	const char *session_id;
-	const struct terminal *terminal;	/* put right if oc-run dies; or NULL */
+	const struct terminal *terminal; /* put right if oc-run dies; or NULL */
 	/* Where the session's cgroup will be made, for a death before the hand-over. */
-	const char *cgroup_mount;		/* host.cgroup_mount, or NULL */
-	const char *cgroup_parent;		/* backend_facts.parent, or NULL */
+	const char *cgroup_mount;  /* host.cgroup_mount, or NULL */
+	const char *cgroup_parent; /* backend_facts.parent, or NULL */
 	/* The keeper keeps the lock of the entry too, so that nobody sweeps while it still works,
 	 * and removes the file when nothing of the session is left. */
-	const char *registry_path;		/* or NULL */
-	int registry_fd;			/* or -1 */
+	const char *registry_path; /* or NULL */
+	int registry_fd;	   /* or -1 */
 };
 
 /* Forks it, before the cgroup and the stub exist. From here on it can act: until the hand-over it

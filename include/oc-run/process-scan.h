@@ -18,8 +18,8 @@
 
 struct process_facts {
 	pid_t parent, group, session;
-	char state;			/* R S D Z T ... */
-	uint64_t start_ticks;		/* field 22 of stat: with the pid it names the process */
+	char state;	      /* R S D Z T ... */
+	uint64_t start_ticks; /* field 22 of stat: with the pid it names the process */
 	char comm[16];
 };
 
@@ -37,8 +37,9 @@ bool process_group_is_alive(pid_t group);
 _must_check_ int process_signal(pid_t pid, int signal_number);
 
 struct process_tagged {
-	const char *session_id;		/* processes with OC_RUN_SESSION=<id> ... */
-	uint64_t not_before_ticks;	/* ... that started at this time or later; 0: any. Never the caller. */
+	const char *session_id; /* processes with OC_RUN_SESSION=<id> ... */
+	uint64_t
+		not_before_ticks; /* ... that started at this time or later; 0: any. Never the caller. */
 	/* A keeper of a session inside this one carries our tag too, and has work to do as soon as
 	 * its oc-run is dead: it is left to end by itself. */
 	bool spare_keepers;

@@ -21,11 +21,14 @@
 #include "oc-run/plan.h"
 
 struct registry_entry {
-	int fd;			/* locked; -1: no folder could be had */
-	char *path;		/* NULL then */
+	int fd;	    /* locked; -1: no folder could be had */
+	char *path; /* NULL then */
 };
 
-#define REGISTRY_ENTRY_INIT { .fd = -1 }
+#define REGISTRY_ENTRY_INIT \
+	{                   \
+		.fd = -1    \
+	}
 
 /* Makes the entry, before the cgroup is made. @cgroup_parent: backend_facts.parent, or NULL: where
  * to look if oc-run dies before registry_update().

@@ -22,22 +22,25 @@ struct signal_state {
 };
 
 struct spawn_request {
-	const char *executable;			/* absolute path */
+	const char *executable; /* absolute path */
 	char *const *argv;
 	char *const *environment;
-	const char *working_directory;		/* or NULL */
+	const char *working_directory; /* or NULL */
 	const struct signal_state *signals;
 };
 
 struct child {
-	pid_t pid;		/* 0: none */
+	pid_t pid; /* 0: none */
 	int pidfd;
 	int handshake_fd;	/* our end of the socket; -1 once released */
-	const char *executable;		/* for the diagnosis; both borrowed from the request */
+	const char *executable; /* for the diagnosis; both borrowed from the request */
 	const char *working_directory;
 };
 
-#define CHILD_INIT { .pidfd = -1, .handshake_fd = -1 }
+#define CHILD_INIT                              \
+	{                                       \
+		.pidfd = -1, .handshake_fd = -1 \
+	}
 
 /* Call before anything else in main(): libraries may change a disposition. */
 _must_check_ int signal_state_save(struct signal_state *ret);

@@ -16,14 +16,17 @@
 #define TERMINAL_SHELLS_MAX 8
 
 struct terminal {
-	int fd;			/* the controlling terminal, non-blocking; -1: none */
-	bool foreground;	/* our process group was in the foreground at the start */
-	pid_t process_group;	/* ours */
-	pid_t shells[TERMINAL_SHELLS_MAX];	/* groups of our ancestors but ours; 0 ends them */
+	int fd;		     /* the controlling terminal, non-blocking; -1: none */
+	bool foreground;     /* our process group was in the foreground at the start */
+	pid_t process_group; /* ours */
+	pid_t shells[TERMINAL_SHELLS_MAX]; /* groups of our ancestors but ours; 0 ends them */
 	struct termios saved;
 };
 
-#define TERMINAL_INIT { .fd = -1 }
+#define TERMINAL_INIT    \
+	{                \
+		.fd = -1 \
+	}
 
 /* 0 also when there is no controlling terminal (fd is -1 then; every other function does nothing
  * with such a one). */

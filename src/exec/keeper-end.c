@@ -29,11 +29,11 @@
 
 #include "oc-run/process-scan.h"
 
-#define TERM_MSEC 300		/* for handlers: git removes its lock files in it */
-#define KILL_MSEC 500		/* before the terminal is put right all the same */
-#define STUBBORN_MSEC 30000	/* processes that hang in the kernel; then the sweep has to do it */
+#define TERM_MSEC 300	    /* for handlers: git removes its lock files in it */
+#define KILL_MSEC 500	    /* before the terminal is put right all the same */
+#define STUBBORN_MSEC 30000 /* processes that hang in the kernel; then the sweep has to do it */
 #define TAGGED_TERM_MSEC 200
-#define NESTED_KEEPER_MSEC 1500	/* a keeper inside this session ends its own one */
+#define NESTED_KEEPER_MSEC 1500 /* a keeper inside this session ends its own one */
 #define REMOVE_MSEC 2000
 #define STEP_MSEC 10
 #define REPEAT_KILL_MSEC 200
@@ -129,8 +129,8 @@ typedef void (*child_callback)(struct keeper_state *state, const char *name);
 /* Every directory of the scope but the keeper's own. */
 static void for_each_child(struct keeper_state *state, child_callback callback)
 {
-	_cleanup_close_ int fd = openat(state->scope.dirfd, ".",
-					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd =
+		openat(state->scope.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	union {
 		struct dirent64 alignment;
 		char bytes[2048];
@@ -282,8 +282,7 @@ static void end_tagged(const struct keeper_state *state)
 {
 	unsigned grace = state->scope.dirfd < 0 ? TERM_MSEC : TAGGED_TERM_MSEC;
 
-	if (signal_tagged(state, SIGTERM, true) > 0 &&
-	    !wait_until_untagged(state, 0, true, grace))
+	if (signal_tagged(state, SIGTERM, true) > 0 && !wait_until_untagged(state, 0, true, grace))
 		(void)wait_until_untagged(state, SIGKILL, true, KILL_MSEC);
 	if (!wait_until_untagged(state, 0, false, NESTED_KEEPER_MSEC))
 		(void)wait_until_untagged(state, SIGKILL, false, KILL_MSEC);
@@ -350,8 +349,8 @@ static bool remove_cgroups(struct keeper_state *state)
 		return true;
 	}
 	if (state->parent.dirfd < 0)
-		state->parent.dirfd = openat(state->scope.dirfd, "..",
-					     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		state->parent.dirfd =
+			openat(state->scope.dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (state->parent.dirfd < 0 || !is_session_name(state, state->scope_name))
 		return false;
 	/* Before the hand-over we may never have been moved in: then leaving is not needed. */

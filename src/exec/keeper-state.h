@@ -15,16 +15,16 @@
 
 struct keeper_state {
 	char session_id[17];
-	char cgroup_mount[PATH_MAX];		/* "" if there is none */
-	char cgroup_parent[PATH_MAX];		/* "" if not known */
-	char registry_path[PATH_MAX];		/* "" if there is none */
-	int registry_fd;			/* only held, for its lock */
-	int supervisor_fd;			/* pidfd of oc-run */
+	char cgroup_mount[PATH_MAX];  /* "" if there is none */
+	char cgroup_parent[PATH_MAX]; /* "" if not known */
+	char registry_path[PATH_MAX]; /* "" if there is none */
+	int registry_fd;	      /* only held, for its lock */
+	int supervisor_fd;	      /* pidfd of oc-run */
 	int socket;
-	int born_fd;				/* cgroup.procs of the cgroup we were born in, or -1 */
-	int child_fd;				/* pidfd of the command, or -1 */
+	int born_fd;  /* cgroup.procs of the cgroup we were born in, or -1 */
+	int child_fd; /* pidfd of the command, or -1 */
 	struct cgroup parent, scope, payload;	/* dirfds only; path is not used */
-	char scope_name[KEEPER_SCOPE_NAME_MAX];	/* "oc-<id>.scope" or "oc-<id>" */
+	char scope_name[KEEPER_SCOPE_NAME_MAX]; /* "oc-<id>.scope" or "oc-<id>" */
 	struct terminal terminal;
 };
 

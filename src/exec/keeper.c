@@ -54,12 +54,12 @@ enum message_fd {
 struct message {
 	enum message_kind kind;
 	pid_t child;
-	bool has_fd[MESSAGE_FD_COUNT];		/* those that come along, in this order */
+	bool has_fd[MESSAGE_FD_COUNT]; /* those that come along, in this order */
 	char scope_name[KEEPER_SCOPE_NAME_MAX];
 };
 
 union control {
-	struct cmsghdr alignment;
+	struct cmsghdr header;
 	char bytes[CMSG_SPACE(MESSAGE_FD_COUNT * sizeof(int))];
 };
 
@@ -148,8 +148,7 @@ static void settle(struct keeper_state *state, const struct keeper_request *requ
 	copy_text(state->cgroup_mount, sizeof(state->cgroup_mount), request->cgroup_mount);
 	copy_text(state->cgroup_parent, sizeof(state->cgroup_parent), request->cgroup_parent);
 	copy_text(state->registry_path, sizeof(state->registry_path), request->registry_path);
-	state->terminal = request->terminal ? *request->terminal
-					    : (struct terminal)TERMINAL_INIT;
+	state->terminal = request->terminal ? *request->terminal : (struct terminal)TERMINAL_INIT;
 	state->registry_fd = request->registry_fd;
 	state->supervisor_fd = fds->supervisor;
 	state->socket = fds->socket;
@@ -331,12 +330,12 @@ static int send_message(int socket, const struct message *message, const int *fd
 
 	if (count > 0) {
 		memset(&control, 0, sizeof(control));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 		header.msg_control = control.bytes;
 		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		CMSG_FIRSTHDR(&header)->cmsg_level = SOL_SOCKET;
-		CMSG_FIRSTHDR(&header)->cmsg_type = SCM_RIGHTS;
-		CMSG_FIRSTHDR(&header)->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), fds, count * sizeof(int));
 	}
 	return sendmsg(socket, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

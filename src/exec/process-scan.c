@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "oc-run/proc-parse.h"
+
 static int open_proc_file(pid_t pid, const char *name)
 {
 	char path[64];
@@ -34,11 +36,10 @@ static int open_proc_file(pid_t pid, const char *name)
 int process_read_facts(pid_t pid, struct process_facts *ret)
 {
 	_cleanup_close_ int fd = open_proc_file(pid, "stat");
-	struct process_facts facts = { 0 };
-	unsigned long long start_ticks;
-	char text[1024], *open_bracket, *close_bracket;
-	size_t name_length;
+	struct proc_stat stat;
+	char text[1024];
 	ssize_t length;
+	int error;
 
 	if (fd < 0)
 		return fd;
@@ -46,21 +47,17 @@ int process_read_facts(pid_t pid, struct process_facts *ret)
 	if (length <= 0)
 		return -ESRCH;
 	text[length] = '\0';
-	/* "pid (comm) state ...": comm may hold brackets and blanks itself. */
-	open_bracket = strchr(text, '(');
-	close_bracket = strrchr(text, ')');
-	if (!open_bracket || !close_bracket || close_bracket <= open_bracket)
-		return -EIO;
-	if (sscanf(close_bracket + 1,
-		   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &facts.state, &facts.parent, &facts.group, &facts.session, &start_ticks) != 5)
-		return -EIO;
-	facts.start_ticks = start_ticks;
-	name_length = (size_t)(close_bracket - open_bracket) - 1;
-	if (name_length >= sizeof(facts.comm))
-		name_length = sizeof(facts.comm) - 1;
-	memcpy(facts.comm, open_bracket + 1, name_length);
-	*ret = facts;
+	error = proc_parse_stat(text, &stat);
+	if (error < 0)
+		return error;
+	*ret = (struct process_facts){
+		.parent = stat.parent,
+		.group = stat.process_group,
+		.session = stat.session,
+		.state = stat.state,
+		.start_ticks = stat.start_ticks,
+	};
+	memcpy(ret->comm, stat.comm, sizeof(ret->comm));
 	return 0;
 }
 
@@ -142,12 +139,35 @@ int process_signal(pid_t pid, int signal_number)
 	return 0;
 }
 
+/* Compares a list of texts, each ended by a NUL, with one text, byte by byte. */
+struct matcher {
+	const char *wanted;
+	size_t matched;
+	bool differs; /* the text that we are in is another one */
+};
+
+/* true: a text that equals the wanted one has just ended. */
+static bool matcher_feed(struct matcher *matcher, char byte)
+{
+	bool found = false;
+
+	if (byte == '\0') {
+		found = !matcher->differs && matcher->wanted[matcher->matched] == '\0';
+		matcher->matched = 0;
+		matcher->differs = false;
+	} else if (!matcher->differs && matcher->wanted[matcher->matched] == byte) {
+		matcher->matched++;
+	} else {
+		matcher->differs = true;
+	}
+	return found;
+}
+
 /* Does the environment of @pid hold exactly the entry @wanted? Read in pieces: it may be long. */
 static bool has_environment_entry(pid_t pid, const char *wanted)
 {
 	_cleanup_close_ int fd = open_proc_file(pid, "environ");
-	size_t wanted_length = strlen(wanted), matched = 0;
-	bool matching = true;
+	struct matcher matcher = { .wanted = wanted };
 	char piece[2048];
 	ssize_t length;
 
@@ -155,20 +175,12 @@ static bool has_environment_entry(pid_t pid, const char *wanted)
 		return false;
 	while ((length = read(fd, piece, sizeof(piece))) > 0) {
 		for (ssize_t i = 0; i < length; i++) {
-			if (piece[i] == '\0') {
-				if (matching && matched == wanted_length)
-					return true;
-				matching = true;
-				matched = 0;
-			} else if (matching && matched < wanted_length &&
-				   piece[i] == wanted[matched]) {
-				matched++;
-			} else {
-				matching = false;
-			}
+			if (matcher_feed(&matcher, piece[i]))
+				return true;
 		}
 	}
-	return matching && matched == wanted_length;
+	/* A program may have overwritten the last NUL. */
+	return matcher_feed(&matcher, '\0');
 }
 
 static bool is_own(pid_t pid)

@@ -37,7 +37,7 @@ enum spawn_stage {
 
 struct handshake {
 	enum spawn_stage stage;
-	int error;		/* 0: about to do it; else the errno it failed with */
+	int error; /* 0: about to do it; else the errno it failed with */
 };
 
 static void tell(int socket, enum spawn_stage stage, int error)
@@ -183,11 +183,10 @@ int spawn_release(struct child *child, bool *ret_is_exec, struct diag *diag)
 	_cleanup_close_ int socket = take_fd(&child->handshake_fd);
 	struct handshake message;
 	bool announced = false;
-	ssize_t length;
 
 	*ret_is_exec = false;
 	(void)!send(socket, "", 1, MSG_NOSIGNAL);
-	while ((length = receive(socket, &message)) == (ssize_t)sizeof(message)) {
+	while (receive(socket, &message) == (ssize_t)sizeof(message)) {
 		if (message.error == 0) {
 			announced = true;
 			continue;

@@ -99,8 +99,7 @@ void terminal_look(const struct terminal *terminal, struct terminal_look *ret)
 
 	if (terminal->fd >= 0) {
 		look.foreground_group = tcgetpgrp(terminal->fd);
-		look.known = look.foreground_group >= 0 &&
-			     tcgetattr(terminal->fd, &look.now) == 0;
+		look.known = look.foreground_group >= 0 && tcgetattr(terminal->fd, &look.now) == 0;
 	}
 	*ret = look;
 }
@@ -247,8 +246,7 @@ static int restore_from_the_dead(const struct terminal *terminal,
 
 /* Can it be that the command had modes on, when the shell took the terminal? What was seen at the
  * death of oc-run tells, unless the shell was quicker than us. */
-static bool may_have_modes_on(const struct terminal *terminal,
-			      const struct terminal_look *at_death)
+static bool may_have_modes_on(const struct terminal *terminal, const struct terminal_look *at_death)
 {
 	if (!at_death->known)
 		return false;
@@ -256,7 +254,6 @@ static bool may_have_modes_on(const struct terminal *terminal,
 		return terminal->foreground;
 	return is_left_raw(terminal, &at_death->now);
 }
-
 
 int terminal_restore_after_death(const struct terminal *terminal,
 				 const struct terminal_look *at_death)

@@ -65,9 +65,11 @@ static int open_private(int above, const char *name, bool make, int *ret_fd, con
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
 	if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return diag_set(diag, -EPERM,
-				"the folder \"%s\" in \"%s\" belongs to another user, or others may "
-				"write to it: remove it, or chmod it to 700", name, base);
+		return diag_set(
+			diag, -EPERM,
+			"the folder \"%s\" in \"%s\" belongs to another user, or others may "
+			"write to it: remove it, or chmod it to 700",
+			name, base);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

@@ -48,8 +48,8 @@ struct remains {
 	char id[ID_LENGTH + 1];
 	bool same_boot;
 	uint64_t not_before_ticks;
-	char *parent;		/* cgroup path that the scope lay below, or NULL */
-	char *names[2];		/* of the scope, as it may be called */
+	char *parent;	/* cgroup path that the scope lay below, or NULL */
+	char *names[2]; /* of the scope, as it may be called */
 };
 
 static uint64_t now_msec(void)
@@ -140,9 +140,8 @@ static int remains_read(int fd, const char *id, const char *boot_id, struct rema
 	start = cJSON_GetObjectItemCaseSensitive(
 		cJSON_GetObjectItemCaseSensitive(object, "supervisor"), "start_ticks");
 	ret->same_boot = !recorded_boot || strcmp(recorded_boot, boot_id) == 0;
-	ret->not_before_ticks = cJSON_IsNumber(start) && start->valuedouble > 0
-					? (uint64_t)start->valuedouble
-					: 0;
+	ret->not_before_ticks =
+		cJSON_IsNumber(start) && start->valuedouble > 0 ? (uint64_t)start->valuedouble : 0;
 	error = cgroup ? remember_cgroup(ret, cgroup)
 		       : remember_parent(ret, text_of(object, "cgroup_parent"));
 	cJSON_Delete(object);
@@ -279,15 +278,14 @@ static bool is_still(int folder, const char *name, int fd)
 {
 	struct stat locked, named;
 
-	return fstat(fd, &locked) == 0 &&
-	       fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstat(fd, &locked) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
 }
 
 static int open_unheld(int folder, const char *name, struct stat *ret_status)
 {
-	_cleanup_close_ int fd = openat(folder, name,
-					O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_close_ int fd =
+		openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, ret_status) < 0 || !S_ISREG(ret_status->st_mode) ||
 	    ret_status->st_uid != geteuid() || flock(fd, LOCK_EX | LOCK_NB) < 0 ||

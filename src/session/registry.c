@@ -28,8 +28,8 @@
 
 /* What an entry can hold beyond the plan. */
 struct entry_facts {
-	const char *cgroup_parent, *cgroup_path;	/* or NULL */
-	pid_t child;					/* or 0 */
+	const char *cgroup_parent, *cgroup_path; /* or NULL */
+	pid_t child;				 /* or 0 */
 };
 
 static bool add_text(cJSON *object, const char *key, const char *text)

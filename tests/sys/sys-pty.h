@@ -13,7 +13,7 @@
 struct pty {
 	int master;
 	pid_t leader;
-	char seen[65536];	/* what was written to the terminal */
+	char seen[65536]; /* what was written to the terminal */
 	size_t length;
 };
 

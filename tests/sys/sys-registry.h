@@ -91,8 +91,7 @@ static inline void world_die(struct registry_world *world, const char *parent,
 		if (registry_enter(&world->host, &world->plan, parent, &entry, &diag) < 0 ||
 		    entry.fd < 0)
 			_exit(1);
-		if (cgroup_path &&
-		    registry_update(&entry, &world->plan, cgroup_path, getpid()) < 0)
+		if (cgroup_path && registry_update(&entry, &world->plan, cgroup_path, getpid()) < 0)
 			_exit(2);
 		_exit(0);
 	}

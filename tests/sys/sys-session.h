@@ -22,24 +22,24 @@
 enum mini_moment {
 	MINI_KEEPER_STARTED,
 	MINI_STUB_STARTED,
-	MINI_SCOPE_MADE,		/* but nobody in it */
-	MINI_MOVED,			/* keeper and stub; not handed over */
+	MINI_SCOPE_MADE, /* but nobody in it */
+	MINI_MOVED,	 /* keeper and stub; not handed over */
 	MINI_HANDED_OVER,
 	MINI_RUNNING,
-	MINI_ENDED,			/* the command is reaped, the keeper not dismissed */
+	MINI_ENDED, /* the command is reaped, the keeper not dismissed */
 	MINI_DISMISSED,
 };
 
 struct mini_request {
 	enum mini_moment moment;
-	const char *script;		/* for sh -c; says "echo >&9" when it is ready; or NULL */
-	const char *scope_name;		/* NULL: no cgroup at all */
-	const struct cgroup *parent;	/* that the scope is made in */
+	const char *script;	     /* for sh -c; says "echo >&9" when it is ready; or NULL */
+	const char *scope_name;	     /* NULL: no cgroup at all */
+	const struct cgroup *parent; /* that the scope is made in */
 	const char *mount, *parent_path;
 	const char *registry_path;
 	const struct terminal *terminal;
 	bool without_tag;
-	void (*before)(void);		/* in oc-run, first of all */
+	void (*before)(void); /* in oc-run, first of all */
 };
 
 /* In memory that oc-run and test share. */
@@ -113,7 +113,8 @@ static inline bool mini_start_stub(struct mini_plan *plan)
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)script, NULL };
 	char *const environment[] = { (char *)"PATH=/usr/bin:/bin",
 				      plan->request->without_tag ? NULL
-				      : (char *)PROCESS_TAG "=" MINI_ID, NULL };
+								 : (char *)PROCESS_TAG "=" MINI_ID,
+				      NULL };
 	const struct spawn_request spawn = {
 		.executable = argv[0],
 		.argv = argv,

@@ -183,12 +183,9 @@ TEST(a_member_that_moved_is_ended)
 	static const struct {
 		const char *name, *directory;
 	} rows[] = {
-		{ "in the scope itself", "." },
-		{ "beside the payload", "elsewhere" },
-		{ "in the keeper's", "keeper" },
-		{ "below the keeper's", "keeper/below" },
-		{ "below the payload", "payload/a/b" },
-		{ "outside", "../outside" },
+		{ "in the scope itself", "." },		{ "beside the payload", "elsewhere" },
+		{ "in the keeper's", "keeper" },	{ "below the keeper's", "keeper/below" },
+		{ "below the payload", "payload/a/b" }, { "outside", "../outside" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -268,8 +265,9 @@ TEST(the_entry_stays_while_something_is_left)
 }
 
 SYS_MAIN_WITH_CGROUP("keeper-cgroup", nothing_is_left_at_whatever_moment_oc_run_dies,
-		     a_scope_of_systemd_is_emptied_and_left_to_it, the_tree_is_ended_whatever_it_does,
-		     git_gets_its_sigterm, a_frozen_payload_is_ended, a_member_that_moved_is_ended,
+		     a_scope_of_systemd_is_emptied_and_left_to_it,
+		     the_tree_is_ended_whatever_it_does, git_gets_its_sigterm,
+		     a_frozen_payload_is_ended, a_member_that_moved_is_ended,
 		     a_cgroup_of_another_session_is_left_alone,
 		     an_empty_slice_goes_with_its_last_session,
 		     the_entry_stays_while_something_is_left)

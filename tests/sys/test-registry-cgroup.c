@@ -109,11 +109,8 @@ TEST(a_cgroup_is_found_before_its_path_was_recorded)
 TEST(a_cgroup_that_is_not_named_after_the_session_is_not_touched)
 {
 	static const char *const names[] = {
-		"oc-00c0ffee00c0ffef",			/* another session's */
-		("oc-" REGISTRY_ID "x"),
-		("oc-" REGISTRY_ID ".slice"),
-		("xoc-" REGISTRY_ID),
-		"work",
+		"oc-00c0ffee00c0ffef", /* another session's */
+		("oc-" REGISTRY_ID "x"), ("oc-" REGISTRY_ID ".slice"), ("xoc-" REGISTRY_ID), "work",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -22,7 +22,8 @@ static cJSON *read_entry(const struct registry_world *world)
 	cJSON *object;
 
 	expect_int(sys_read_proc(world_path(world, "/oc-run/sessions/" REGISTRY_ID), text,
-				 sizeof(text)), 0);
+				 sizeof(text)),
+		   0);
 	object = cJSON_Parse(text);
 	expect(object != NULL);
 	return object;
@@ -70,7 +71,8 @@ TEST(an_entry_says_what_has_to_be_cleaned)
 		   getpid());
 	cJSON_Delete(object);
 
-	expect_int(registry_update(&entry, &world.plan, "/some/oc.slice/oc-" REGISTRY_ID, getppid()),
+	expect_int(registry_update(&entry, &world.plan, "/some/oc.slice/oc-" REGISTRY_ID,
+				   getppid()),
 		   0);
 	object = read_entry(&world);
 	expect_text(text_of(object, "cgroup"), "/some/oc.slice/oc-" REGISTRY_ID);
@@ -167,8 +169,8 @@ TEST(after_a_reboot_only_the_entry_goes)
 
 	world_set_up(&world);
 	put_entry(&world, REGISTRY_ID,
-		  "{\"id\":\"" REGISTRY_ID "\",\"boot_id\":\"another\",\"cgroup\":\"/x/oc-"
-		  REGISTRY_ID "\"}\n");
+		  "{\"id\":\"" REGISTRY_ID
+		  "\",\"boot_id\":\"another\",\"cgroup\":\"/x/oc-" REGISTRY_ID "\"}\n");
 	member = world_start_member();
 	world_sweep(&world, 1);
 	expect(!world_has_entry(&world));
@@ -179,8 +181,13 @@ TEST(after_a_reboot_only_the_entry_goes)
 
 TEST(an_entry_that_makes_no_sense_is_removed)
 {
-	static const char *const texts[] = { "", "{", "[1,2]", "null", "{\"cgroup\":7}",
-					     "{\"cgroup\":\"\"}", "{\"cgroup\":\"oc-" REGISTRY_ID "\"}",
+	static const char *const texts[] = { "",
+					     "{",
+					     "[1,2]",
+					     "null",
+					     "{\"cgroup\":7}",
+					     "{\"cgroup\":\"\"}",
+					     "{\"cgroup\":\"oc-" REGISTRY_ID "\"}",
 					     "{\"supervisor\":[],\"boot_id\":{}}" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -124,7 +124,7 @@ TEST(the_command_gets_the_signals_that_oc_run_was_started_with)
 {
 	char *const argv[] = { (char *)"/bin/cat", (char *)"/proc/self/status", NULL };
 	char text[8192], before[512], output[8192];
-	uint64_t hidden = (uint64_t)1 << (33 - 1);	/* the C library's own: sigprocmask() hides it */
+	uint64_t hidden = (uint64_t)1 << (33 - 1); /* the C library's own: sigprocmask() hides it */
 	struct spawn_request request;
 	sigset_t mask;
 

@@ -385,10 +385,10 @@ TEST(a_script_that_goes_on_to_a_prompt_gets_clean_modes)
 
 /* The leader plays the shell; a child in a group of its own plays oc-run. */
 struct shell_play {
-	bool raw_at_death;		/* seen before the shell was quicker */
+	bool raw_at_death; /* seen before the shell was quicker */
 	bool shell_was_quicker;
 	bool started_in_background;
-	bool redraws;			/* expected */
+	bool redraws; /* expected */
 };
 
 static struct terminal *shared_terminal(void)
@@ -609,7 +609,8 @@ static void write_tmux_script(const char *path, const char *before, const char *
 	FILE *file = fopen(path, "we");
 
 	expect(file != NULL);
-	(void)fprintf(file, "printf '%%b' '%s'\ncat <<'EOF' | tr -d '\\n'\n%s\nEOF\nprintf '%%b' '%s'\n",
+	(void)fprintf(file,
+		      "printf '%%b' '%s'\ncat <<'EOF' | tr -d '\\n'\n%s\nEOF\nprintf '%%b' '%s'\n",
 		      before, terminal_reset_sequence(), after);
 	expect_int(fclose(file), 0);
 }

@@ -9,7 +9,7 @@
 struct mode_row {
 	const char *name;
 	const char *sequence;
-	bool at_prompt;		/* also where a shell has the terminal already */
+	bool at_prompt; /* also where a shell has the terminal already */
 };
 
 static const struct mode_row rows[] = {
@@ -66,8 +66,8 @@ TEST(the_alternate_screen_is_entered_before_it_is_left)
 
 TEST(nothing_is_cleared_or_moved)
 {
-	static const char *const never[] = { "\033[2J", "\033[3J", "\033[J", "\033[H", "\033c",
-					     "\033[!p", "\n" };
+	static const char *const never[] = { "\033[2J", "\033[3J", "\033[J", "\033[H",
+					     "\033c",	"\033[!p", "\n" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
 		expect_lacks(terminal_reset_sequence(), never[i]);
