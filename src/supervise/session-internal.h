@@ -80,6 +80,13 @@ struct record_event *session_note(struct session *session, enum record_event_kin
 void session_tell(struct session *session, const struct record_event *event);
 void session_status_line(struct session *session, char *text);
 
+/* session.c: forks the keeper; not yet told of the cgroup. */
+_must_check_ int session_start_keeper(struct session *session, struct diag *diag);
+
+/* environment.c: NULL for no memory. */
+char **environment_make(const struct plan *plan);
+void environment_free(char **environment);
+
 /* supervise.c */
 _must_check_ int supervise_attach(struct session *session);
 _must_check_ int supervise_loop(struct session *session);

@@ -21,11 +21,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "oc-run/process-scan.h"
 #include "oc-run/report.h"
 #include "session-internal.h"
-
-extern char **environ;
 
 uint64_t session_now_usec(void)
 {
@@ -93,70 +90,6 @@ void session_tell(struct session *session, const struct record_event *event)
 		session_status_line(session, report_json_event(session->record, event));
 }
 
-static void strv_free(char **strings)
-{
-	for (char **string = strings; strings && *string; string++)
-		free(*string);
-	free(strings);
-}
-
-static size_t strv_length(char *const *strings)
-{
-	size_t length = 0;
-
-	while (strings && strings[length])
-		length++;
-	return length;
-}
-
-/* Replaces or appends NAME=VALUE. -ENOMEM. */
-static int environment_set(char **environment, size_t *length, const char *assignment)
-{
-	size_t name_length = strcspn(assignment, "=") + 1;
-	char *copy = strdup(assignment);
-
-	if (!copy)
-		return -ENOMEM;
-	for (size_t i = 0; i < *length; i++) {
-		if (strncmp(environment[i], assignment, name_length) == 0) {
-			free(environment[i]);
-			environment[i] = copy;
-			return 0;
-		}
-	}
-	environment[(*length)++] = copy;
-	environment[*length] = NULL;
-	return 0;
-}
-
-/* Our environment, what --setenv adds, and the tag. NULL: no memory. */
-static char **make_environment(const struct plan *plan)
-{
-	size_t length = 0, room = strv_length(environ) + strv_length(plan->setenv) + 2;
-	char **environment = calloc(room, sizeof(*environment));
-	char tag[64];
-
-	if (!environment)
-		return NULL;
-	for (char **entry = environ; *entry; entry++) {
-		environment[length] = strdup(*entry);
-		if (!environment[length++])
-			goto no_memory;
-	}
-	for (char **entry = plan->setenv; entry && *entry; entry++) {
-		/* A bare NAME is passed on as it is: it is there already, or not at all. */
-		if (strchr(*entry, '=') && environment_set(environment, &length, *entry) < 0)
-			goto no_memory;
-	}
-	(void)snprintf(tag, sizeof(tag), PROCESS_TAG "=%s", plan->id);
-	if (environment_set(environment, &length, tag) < 0)
-		goto no_memory;
-	return environment;
-no_memory:
-	strv_free(environment);
-	return NULL;
-}
-
 /* What oc-run takes itself arrives through the loop: SIGTSTP too, so that oc-run stops when its
  * command has stopped, and not while it runs on. An ignored SIGCHLD would reap our children
  * without us, and an ignored SIGTSTP would keep us from stopping. */
@@ -171,7 +104,7 @@ static int block_signals(void)
 	return 0;
 }
 
-static int start_keeper(struct session *session, struct diag *diag)
+int session_start_keeper(struct session *session, struct diag *diag)
 {
 	const struct keeper_request request = {
 		.session_id = session->plan->id,
@@ -194,14 +127,14 @@ static int start_stub(struct session *session, const struct session_request *ses
 		.working_directory = session->plan->chdir,
 		.signals = session_request->signals,
 	};
-	char **environment = make_environment(session->plan);
+	char **environment = environment_make(session->plan);
 	int r;
 
 	if (!environment)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	request.environment = environment;
 	r = spawn_stub(&request, &session->child, diag);
-	strv_free(environment);
+	environment_free(environment);
 	return r;
 }
 
@@ -270,7 +203,7 @@ static int session_prepare(struct session *session, const struct session_request
 			   &session->registry, diag);
 	if (r < 0)
 		return r;
-	r = start_keeper(session, diag);
+	r = session_start_keeper(session, diag);
 	if (r < 0)
 		return r;
 	r = start_stub(session, request, diag);

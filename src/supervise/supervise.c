@@ -114,21 +114,13 @@ static int agent_reaped(struct session *session, int wait_status)
 /* The net under oc-run is gone (somebody killed the keeper): stretch another. */
 static void keeper_gone(struct session *session)
 {
-	const struct keeper_request request = {
-		.session_id = session->plan->id,
-		.terminal = &session->terminal,
-		.cgroup_mount = session->host->cgroup_mount,
-		.cgroup_parent = backend_facts(session->backend)->parent,
-		.registry_path = session->registry.path,
-		.registry_fd = session->registry.fd,
-	};
 	int r;
 
 	keeper_dismiss(&session->keeper);
 	if (session->keeper_restarts++ >= KEEPER_RESTARTS_MAX ||
 	    session->supervisor.state != SUPERVISOR_RUNNING)
 		return;
-	r = keeper_start(&request, &session->keeper, NULL);
+	r = session_start_keeper(session, NULL);
 	if (r >= 0 && session->cgroup.keeper.dirfd >= 0)
 		r = cgroup_attach(&session->cgroup.keeper, session->keeper.pid);
 	if (r >= 0)
