@@ -263,7 +263,8 @@ static int exec_directly(struct run *run)
 			       strerror(errno));
 		return fail(&diag, EXIT_OWN_FAILURE);
 	}
-	(void)execv(run->command.path, options_command(&run->options));
+	if (signal_state_restore(&run->signals) >= 0)
+		(void)execv(run->command.path, options_command(&run->options));
 	(void)diag_set(&diag, -errno, "cannot run \"%s\": %s", run->command.path, strerror(errno));
 	return fail(&diag, EXIT_CANNOT_EXECUTE);
 }

@@ -201,8 +201,9 @@ static int session_prepare(struct session *session, const struct session_request
 		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
 	r = registry_enter(session->host, session->plan, backend_facts(session->backend)->parent,
 			   &session->registry, diag);
-	if (r < 0)
-		return r;
+	if (r < 0 && !session->plan->quiet)
+		(void)fprintf(stderr, "oc-run: %s; this session cannot be found again if oc-run and "
+			      "its keeper are killed\n", diag->text);
 	r = session_start_keeper(session, diag);
 	if (r < 0)
 		return r;
