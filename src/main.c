@@ -101,8 +101,8 @@ static int find_backend(struct run *run, enum backend_kind choice, struct diag *
 	if (r < 0)
 		return r;
 	run->backend_is_free_choice = choice == BACKEND_AUTO && enforce == ENFORCE_AUTO;
-	return backend_probe(choice, &run->host, insist || enforce == ENFORCE_KERNEL,
-			     &run->backend, diag);
+	return backend_probe(choice, &run->host, insist || enforce == ENFORCE_KERNEL, &run->backend,
+			     diag);
 }
 
 static int make_plan(struct run *run, struct diag *diag)
@@ -330,7 +330,8 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Privileges that the person does not have would be lent to any command. */
 	if (getauxval(AT_SECURE)) {
-		(void)diag_set(&diag, -EPERM, "refuses to run with the setuid bit or file "
+		(void)diag_set(&diag, -EPERM,
+			       "refuses to run with the setuid bit or file "
 			       "capabilities; remove them (chmod u-s, setcap -r)");
 		return fail(&diag, EXIT_OWN_FAILURE);
 	}

@@ -26,23 +26,26 @@ struct backend;
 /* What the probe found out; owned by the backend. */
 struct backend_facts {
 	enum backend_kind kind;
-	uint32_t controllers;		/* enum controller bits that the kernel will enforce for us */
-	bool contains;			/* a cgroup holds the tree */
-	const char *manager;		/* "user systemd", "system systemd", "" */
-	const char *parent;		/* cgroup path that the session's cgroup will lie below */
-	const char *why;		/* why not all controllers, or no cgroup: a clause; or NULL */
-	const char *remedy;		/* what to do about it: a clause; or NULL */
+	uint32_t controllers; /* enum controller bits that the kernel will enforce for us */
+	bool contains;	      /* a cgroup holds the tree */
+	const char *manager;  /* "user systemd", "system systemd", "" */
+	const char *parent;   /* cgroup path that the session's cgroup will lie below */
+	const char *why;      /* why not all controllers, or no cgroup: a clause; or NULL */
+	const char *remedy;   /* what to do about it: a clause; or NULL */
 };
 
 /* The cgroups of a running session. */
 struct session_cgroup {
 	struct cgroup parent, scope, payload, keeper;
-	uint32_t enforced;		/* bits 1 << LIMIT_x: set on the payload and read back */
-	bool slice_capped;		/* the cap over all sessions together stands too */
+	uint32_t enforced; /* bits 1 << LIMIT_x: set on the payload and read back */
+	bool slice_capped; /* the cap over all sessions together stands too */
 };
 
-#define SESSION_CGROUP_INIT \
-	{ .parent = CGROUP_INIT, .scope = CGROUP_INIT, .payload = CGROUP_INIT, .keeper = CGROUP_INIT }
+#define SESSION_CGROUP_INIT                                                          \
+	{                                                                            \
+		.parent = CGROUP_INIT, .scope = CGROUP_INIT, .payload = CGROUP_INIT, \
+		.keeper = CGROUP_INIT                                                \
+	}
 
 /* Finds the best backend that works, or the one asked for. AUTO never fails: it ends at "none".
  * @insist: --enforce=kernel or --backend=cgroupfs given by a person, so that moving the processes

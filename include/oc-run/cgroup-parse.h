@@ -15,24 +15,24 @@ struct memory_events {
 	uint64_t low, high, max, oom, oom_kill, oom_group_kill;
 };
 
-struct swap_events {		/* memory.swap.events */
+struct swap_events { /* memory.swap.events */
 	uint64_t high, max, fail;
 };
 
-struct pids_events {		/* pids.events: forks denied */
+struct pids_events { /* pids.events: forks denied */
 	uint64_t max;
 };
 
-struct cgroup_events {		/* cgroup.events */
+struct cgroup_events { /* cgroup.events */
 	bool populated, frozen;
 };
 
-struct memory_stat {		/* bytes, of memory.stat */
+struct memory_stat { /* bytes, of memory.stat */
 	uint64_t anon, file, shmem, slab_reclaimable, inactive_file, active_file;
-	uint64_t kernel;	/* added up from its parts where the kernel has no sum (< 5.18) */
+	uint64_t kernel; /* added up from its parts where the kernel has no sum (< 5.18) */
 };
 
-struct pressure {		/* one PSI file; totals in microseconds */
+struct pressure { /* one PSI file; totals in microseconds */
 	bool known;
 	double some_avg10, full_avg10;
 	uint64_t some_total_usec, full_total_usec;
@@ -43,7 +43,7 @@ _must_check_ int cgroup_parse_swap_events(const char *text, struct swap_events *
 _must_check_ int cgroup_parse_pids_events(const char *text, struct pids_events *ret);
 _must_check_ int cgroup_parse_events(const char *text, struct cgroup_events *ret);
 _must_check_ int cgroup_parse_memory_stat(const char *text, struct memory_stat *ret);
-_must_check_ int cgroup_parse_cpu_usage(const char *text, uint64_t *ret_usec);	/* cpu.stat */
+_must_check_ int cgroup_parse_cpu_usage(const char *text, uint64_t *ret_usec); /* cpu.stat */
 _must_check_ int cgroup_parse_pressure(const char *text, struct pressure *ret);
 
 /* One number or "max" (= UINT64_MAX). */

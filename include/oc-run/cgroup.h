@@ -17,27 +17,30 @@
 #include "oc-run/diag.h"
 
 struct cgroup {
-	int dirfd;		/* -1: not open */
-	char *path;		/* as in /proc/PID/cgroup: "/user.slice/..."; owned */
+	int dirfd;  /* -1: not open */
+	char *path; /* as in /proc/PID/cgroup: "/user.slice/..."; owned */
 };
 
-#define CGROUP_INIT { .dirfd = -1 }
+#define CGROUP_INIT         \
+	{                   \
+		.dirfd = -1 \
+	}
 
 /* Every counter that is read at the start, at each event and at the end. */
 struct cgroup_counters {
-	struct memory_events memory;		/* hierarchical */
-	struct memory_events memory_local;	/* of this cgroup's own limit */
+	struct memory_events memory;	   /* hierarchical */
+	struct memory_events memory_local; /* of this cgroup's own limit */
 	struct swap_events swap;
 	struct pids_events pids;
 };
 
 struct cgroup_usage {
-	uint64_t memory_current, memory_peak;	/* bytes; peak 0 where the kernel has none (< 5.19) */
+	uint64_t memory_current, memory_peak; /* bytes; peak 0 where the kernel has none (< 5.19) */
 	uint64_t swap_current, swap_peak;
 	uint64_t pids_current, pids_peak;
 	struct memory_stat stat;
 	struct pressure memory_pressure;
-	uint64_t cpu_usec;			/* cpu.stat usage_usec */
+	uint64_t cpu_usec; /* cpu.stat usage_usec */
 };
 
 /* @path as in /proc/PID/cgroup, below the mount point. -EXDEV: it lies outside of our cgroup

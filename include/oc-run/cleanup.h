@@ -3,10 +3,10 @@
 
 /* Cleanup by attribute, and the visible hand-over of what is owned. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <errno.h>
 
 static inline void cleanup_close(int *fd)
 {

@@ -31,16 +31,16 @@ enum command_result {
 };
 
 struct command_request {
-	const char *word;		/* argv[0] of the command */
-	const char *path_variable;	/* PATH; NULL: /usr/local/bin:/usr/bin:/bin */
-	const char *working_directory;	/* of --chdir; NULL: ours */
-	const char *guard;		/* value of OC_RUN_RESOLVED as we found it; or NULL */
-	pid_t pid, parent;		/* getpid(), getppid() */
+	const char *word;	       /* argv[0] of the command */
+	const char *path_variable;     /* PATH; NULL: /usr/local/bin:/usr/bin:/bin */
+	const char *working_directory; /* of --chdir; NULL: ours */
+	const char *guard;	       /* value of OC_RUN_RESOLVED as we found it; or NULL */
+	pid_t pid, parent;	       /* getpid(), getppid() */
 };
 
 struct command_resolved {
-	char *path;	/* absolute, unless the working directory is gone; owned */
-	char *guard;	/* "OC_RUN_RESOLVED=<pid>:<path>[:<path>...]"; owned. With COMMAND_FOUND the
+	char *path;  /* absolute, unless the working directory is gone; owned */
+	char *guard; /* "OC_RUN_RESOLVED=<pid>:<path>[:<path>...]"; owned. With COMMAND_FOUND the
 			 * pid is 0000000000 until the child stamps its own */
 };
 

@@ -6,8 +6,8 @@
 #include "oc-run/settings.h"
 
 struct config_roots {
-	const char *system_dir;		/* "/etc": holds oc-run.conf and oc-run.conf.d/NAME.conf */
-	const char *user_dir;		/* "$XDG_CONFIG_HOME/oc-run": holds oc-run.conf; may be NULL */
+	const char *system_dir; /* "/etc": holds oc-run.conf and oc-run.conf.d/NAME.conf */
+	const char *user_dir;	/* "$XDG_CONFIG_HOME/oc-run": holds oc-run.conf; may be NULL */
 };
 
 /* Reads what is there, in order. A missing file is no error; an unknown key, a line that is no

@@ -15,7 +15,10 @@ struct diag {
 	char text[DIAG_TEXT_MAX];
 };
 
-#define DIAG_INIT { .text = "" }
+#define DIAG_INIT          \
+	{                  \
+		.text = "" \
+	}
 
 /* Writes the sentence (without "oc-run: " and without a full stop at the end or a newline) and
  * returns @error unchanged, so that `return diag_set(diag, -EINVAL, ...)` reads well.

@@ -15,14 +15,14 @@ struct host {
 	uint64_t ram_bytes;
 	uint64_t swap_bytes;
 	uint64_t page_bytes;
-	unsigned cpus;			/* those this process may run on */
-	uid_t uid;			/* effective */
-	bool systemd_booted;		/* /run/systemd/system is there */
-	char *runtime_dir;		/* $XDG_RUNTIME_DIR, or /run/user/UID when ours, or NULL */
-	char *cgroup_mount;		/* mount point of cgroup2, or NULL */
-	char *own_cgroup;		/* the "0::" line of /proc/self/cgroup, or NULL */
-	char *outer_session;		/* id of the oc-run session we were started in, or NULL */
-	char *outer_scope;		/* that session's cgroup (parent of its payload), or NULL */
+	unsigned cpus;	     /* those this process may run on */
+	uid_t uid;	     /* effective */
+	bool systemd_booted; /* /run/systemd/system is there */
+	char *runtime_dir;   /* $XDG_RUNTIME_DIR, or /run/user/UID when ours, or NULL */
+	char *cgroup_mount;  /* mount point of cgroup2, or NULL */
+	char *own_cgroup;    /* the "0::" line of /proc/self/cgroup, or NULL */
+	char *outer_session; /* id of the oc-run session we were started in, or NULL */
+	char *outer_scope;   /* that session's cgroup (parent of its payload), or NULL */
 	/* The tightest limits of our own cgroup and its ancestors (for memory also those of version 1);
 	 * LIMIT_UNLIMITED if none. */
 	uint64_t outer_memory_max;
@@ -32,9 +32,9 @@ struct host {
 
 /* Where to look; injectable for the tests. */
 struct host_roots {
-	const char *proc;		/* "/proc" */
-	const char *run;		/* "/run" */
-	const char *memory_v1;		/* "/sys/fs/cgroup/memory" */
+	const char *proc;      /* "/proc" */
+	const char *run;       /* "/run" */
+	const char *memory_v1; /* "/sys/fs/cgroup/memory" */
 };
 
 /* What can't be read counts as not there, except the size of RAM, without which nothing can be

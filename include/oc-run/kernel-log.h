@@ -19,14 +19,14 @@
 #include "oc-run/cleanup.h"
 
 struct kernel_kill {
-	pid_t pid;			/* in the initial pid namespace */
-	char comm[16];			/* cleaned: fit to be shown */
-	char cgroup[512];		/* task_memcg of the "oom-kill:" line (absolute, as the initial
+	pid_t pid;	  /* in the initial pid namespace */
+	char comm[16];	  /* cleaned: fit to be shown */
+	char cgroup[512]; /* task_memcg of the "oom-kill:" line (absolute, as the initial
 					 * cgroup namespace sees it), or "": the kernel prints that
 					 * line ten times in five seconds at most */
-	uint64_t anon_bytes, file_bytes, shmem_bytes;	/* resident */
-	uint64_t at_usec;		/* the kernel's clock, close to CLOCK_MONOTONIC; 0 unknown */
-	bool by_cgroup;			/* a memcg limit, not the whole machine */
+	uint64_t anon_bytes, file_bytes, shmem_bytes; /* resident */
+	uint64_t at_usec; /* the kernel's clock, close to CLOCK_MONOTONIC; 0 unknown */
+	bool by_cgroup;	  /* a memcg limit, not the whole machine */
 };
 
 /* Feeds one message (without the /dev/kmsg prefix). true: *ret is a complete kill. The "oom-kill:"
@@ -46,9 +46,9 @@ bool kernel_log_parse_record(char *record, const char **ret_message, uint64_t *r
 struct kernel_log;
 
 enum kernel_log_source {
-	KERNEL_LOG_NONE,	/* neither can be read */
+	KERNEL_LOG_NONE, /* neither can be read */
 	KERNEL_LOG_KMSG,
-	KERNEL_LOG_JOURNAL,	/* may turn out as NONE when it is needed */
+	KERNEL_LOG_JOURNAL, /* may turn out as NONE when it is needed */
 };
 
 /* Stands at the end of the log from now on. Fails with -ENOMEM only. */

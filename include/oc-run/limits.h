@@ -25,10 +25,10 @@ enum limit_id {
 };
 
 enum limit_kind {
-	LIMIT_KIND_BYTES,	/* bytes */
-	LIMIT_KIND_COUNT,	/* tasks: processes and threads */
-	LIMIT_KIND_CPUS,	/* thousandths of a CPU */
-	LIMIT_KIND_WEIGHT,	/* 1 to 10000, 100 is a normal process's */
+	LIMIT_KIND_BYTES,  /* bytes */
+	LIMIT_KIND_COUNT,  /* tasks: processes and threads */
+	LIMIT_KIND_CPUS,   /* thousandths of a CPU */
+	LIMIT_KIND_WEIGHT, /* 1 to 10000, 100 is a normal process's */
 };
 
 /* Controllers, as bits: what a cgroup offers in cgroup.controllers. */
@@ -47,9 +47,9 @@ struct limit_row {
 	enum limit_id id;
 	enum limit_kind kind;
 	enum controller controller;
-	const char *key;		/* option --KEY, configuration key, OC_RUN_KEY: "mem" */
-	const char *cgroup_file;	/* "memory.max" */
-	const char *systemd_property;	/* "MemoryMax"; all are of D-Bus type "t" */
+	const char *key;	      /* option --KEY, configuration key, OC_RUN_KEY: "mem" */
+	const char *cgroup_file;      /* "memory.max" */
+	const char *systemd_property; /* "MemoryMax"; all are of D-Bus type "t" */
 };
 
 const struct limit_row *limit_row(enum limit_id id);

@@ -13,9 +13,9 @@ enum options_result {
 
 struct options {
 	struct settings settings;
-	char **setenv;		/* NULL-terminated "NAME=VALUE" (or "NAME": passed on as it is);
+	char **setenv;	/* NULL-terminated "NAME=VALUE" (or "NAME": passed on as it is);
 				 * the texts point into argv; NULL: none */
-	char **command;		/* NULL-terminated, points into argv; NULL: none was given */
+	char **command; /* NULL-terminated, points into argv; NULL: none was given */
 };
 
 /* What runs when no command is given. */

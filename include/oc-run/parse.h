@@ -36,7 +36,8 @@ _must_check_ int parse_unsigned(const char *text, uint64_t *ret);
 /* Decimal digits with at most one point, times @scale ("1.25" with 1000: 1250); @ret_end is set to
  * the first character that is no part of it. -EINVAL: no number; -ERANGE: above 2^64 - 2;
  * -EDOM: does not come out whole. */
-_must_check_ int parse_decimal(const char *text, uint64_t scale, uint64_t *ret, const char **ret_end);
+_must_check_ int parse_decimal(const char *text, uint64_t scale, uint64_t *ret,
+			       const char **ret_end);
 
 /* "4G", "1.5g", "512MiB" (units of 1024), "25%" of @whole_bytes, "max" (PARSE_UNLIMITED), a bare
  * number of bytes from 1 MiB on, or 0. */

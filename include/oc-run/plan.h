@@ -17,7 +17,7 @@ enum enforcer {
 	 * the kernel memory.high has no use, and swap counts as memory. */
 	ENFORCER_NONE,
 	ENFORCER_KERNEL,
-	ENFORCER_WATCH,		/* the supervisor, by watching the tree */
+	ENFORCER_WATCH, /* the supervisor, by watching the tree */
 };
 
 enum backend_kind {
@@ -33,43 +33,43 @@ enum enforce_mode {
 };
 
 struct plan_limit {
-	uint64_t value;		/* in the unit of limit_row.kind; LIMIT_UNLIMITED is "max" */
-	bool asked;		/* a person set it; otherwise it is a default */
-	char *where;		/* "--mem", "/etc/oc-run.conf:3", "default: half of RAM", ... */
+	uint64_t value; /* in the unit of limit_row.kind; LIMIT_UNLIMITED is "max" */
+	bool asked;	/* a person set it; otherwise it is a default */
+	char *where;	/* "--mem", "/etc/oc-run.conf:3", "default: half of RAM", ... */
 	enum enforcer enforcer;
 };
 
 struct plan {
-	char id[17];			/* random hex, names unit and cgroup: oc-<id>.scope */
-	char *name;			/* for people: --name, else the command's base name */
-	char *unit;			/* "oc-<id>.scope" */
-	char *slice;			/* "oc.slice" */
-	enum backend_kind backend;	/* never AUTO */
+	char id[17];		   /* random hex, names unit and cgroup: oc-<id>.scope */
+	char *name;		   /* for people: --name, else the command's base name */
+	char *unit;		   /* "oc-<id>.scope" */
+	char *slice;		   /* "oc.slice" */
+	enum backend_kind backend; /* never AUTO */
 	enum enforce_mode enforce;
 	struct plan_limit limits[LIMIT_COUNT];
-	uint64_t slice_memory_max;	/* of all sessions together, bytes */
-	uint64_t slice_swap_max;	/* may be LIMIT_UNLIMITED */
-	uint64_t grace_usec;		/* a rung of the ladder at the end */
-	int stop_signal;		/* first rung; 0: the signal that oc-run was sent */
-	char **command;			/* argv of the command */
-	char *executable;		/* absolute path that is exec'ed */
-	char *chdir;			/* or NULL */
-	char **setenv;			/* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
-	char *report_path;		/* or NULL */
-	int json_status_fd;		/* or -1 */
+	uint64_t slice_memory_max; /* of all sessions together, bytes */
+	uint64_t slice_swap_max;   /* may be LIMIT_UNLIMITED */
+	uint64_t grace_usec;	   /* a rung of the ladder at the end */
+	int stop_signal;	   /* first rung; 0: the signal that oc-run was sent */
+	char **command;		   /* argv of the command */
+	char *executable;	   /* absolute path that is exec'ed */
+	char *chdir;		   /* or NULL */
+	char **setenv;		   /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
+	char *report_path;	   /* or NULL */
+	int json_status_fd;	   /* or -1 */
 	bool dry_run;
 	bool quiet;
 	bool verbose;
-	char **warnings;		/* NULL-terminated sentences, printed before the start */
+	char **warnings; /* NULL-terminated sentences, printed before the start */
 };
 
 /* What plan_resolve() was not given by settings or host. */
 struct plan_request {
-	const char *id;				/* 16 hex digits */
-	char *const *command;			/* argv of the command */
-	const char *executable;			/* resolved path */
-	char *const *setenv;			/* of --setenv; or NULL */
-	const char *guard;			/* of command_resolve(), for the environment; or NULL */
+	const char *id;		/* 16 hex digits */
+	char *const *command;	/* argv of the command */
+	const char *executable; /* resolved path */
+	char *const *setenv;	/* of --setenv; or NULL */
+	const char *guard;	/* of command_resolve(), for the environment; or NULL */
 	const struct settings *settings;
 	const struct host *host;
 	const struct backend_facts *backend;

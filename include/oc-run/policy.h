@@ -21,7 +21,7 @@
 uint64_t policy_next_high(uint64_t high_bytes, uint64_t max_bytes);
 
 struct policy_limits {
-	uint64_t memory_bytes;	/* LIMIT_UNLIMITED: not watched */
+	uint64_t memory_bytes; /* LIMIT_UNLIMITED: not watched */
 	uint64_t tasks;
 };
 

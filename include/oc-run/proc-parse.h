@@ -11,17 +11,17 @@
 
 #include "oc-run/cleanup.h"
 
-struct proc_stat {		/* /proc/PID/stat */
+struct proc_stat { /* /proc/PID/stat */
 	pid_t pid, parent, process_group, session;
-	char comm[16];		/* cleaned, see proc_clean_text() */
+	char comm[16]; /* cleaned, see proc_clean_text() */
 	char state;
 	unsigned threads;
-	uint64_t start_ticks;	/* since boot, in units of sysconf(_SC_CLK_TCK) */
+	uint64_t start_ticks; /* since boot, in units of sysconf(_SC_CLK_TCK) */
 };
 
-struct proc_status {		/* the memory lines of /proc/PID/status, bytes */
+struct proc_status { /* the memory lines of /proc/PID/status, bytes */
 	uint64_t anon_bytes, shmem_bytes, swap_bytes;
-	bool has_memory;	/* false: zombie or kernel thread (all 0), or a kernel before 4.5 */
+	bool has_memory; /* false: zombie or kernel thread (all 0), or a kernel before 4.5 */
 };
 
 /* -EINVAL when the text is not of the kernel's form. comm may hold blanks, brackets and newlines:
@@ -45,9 +45,9 @@ bool proc_cgroup_is_below(const char *path, size_t length, const char *ancestor)
 
 /* Looks for one variable in /proc/PID/environ, fed piece by piece. */
 struct proc_environ_match {
-	const char *wanted;	/* "NAME=value" */
+	const char *wanted; /* "NAME=value" */
 	size_t matched;
-	bool skip;		/* to the end of this variable */
+	bool skip; /* to the end of this variable */
 };
 
 /* true once the whole variable has gone by. */

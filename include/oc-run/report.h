@@ -10,13 +10,13 @@
 
 /* The one judgement of how a session went; texts and advice follow from it. */
 enum outcome {
-	OUTCOME_CLEAN,			/* nothing to tell */
-	OUTCOME_TOOL_KILLED,		/* for memory; the agent lived on */
-	OUTCOME_AGENT_KILLED,		/* for memory */
-	OUTCOME_AGENT_DIED,		/* of a signal that was none of ours, no OOM recorded */
+	OUTCOME_CLEAN,	      /* nothing to tell */
+	OUTCOME_TOOL_KILLED,  /* for memory; the agent lived on */
+	OUTCOME_AGENT_KILLED, /* for memory */
+	OUTCOME_AGENT_DIED,   /* of a signal that was none of ours, no OOM recorded */
 	OUTCOME_FORKS_DENIED,
-	OUTCOME_LEFTOVERS,		/* only that something had to be ended */
-	OUTCOME_STOPPED,		/* was told to stop */
+	OUTCOME_LEFTOVERS, /* only that something had to be ended */
+	OUTCOME_STOPPED,   /* was told to stop */
 };
 
 enum outcome outcome_classify(const struct session_record *record);

@@ -15,24 +15,24 @@
 #include "oc-run/plan.h"
 
 enum record_event_kind {
-	RECORD_HIGH,		/* memory.high was crossed; value: by how many counts */
-	RECORD_MEMORY_MAX,	/* memory.max was hit (reclaim) */
-	RECORD_OOM_KILL,	/* the kernel killed a process of the session */
-	RECORD_WATCH_KILL,	/* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
-	RECORD_FORK_DENIED,	/* pids.max */
-	RECORD_SWAP_FULL,	/* memory.swap.max */
-	RECORD_ESCAPE,		/* members were found outside the cgroup; value: how many, victim: one
+	RECORD_HIGH,	    /* memory.high was crossed; value: by how many counts */
+	RECORD_MEMORY_MAX,  /* memory.max was hit (reclaim) */
+	RECORD_OOM_KILL,    /* the kernel killed a process of the session */
+	RECORD_WATCH_KILL,  /* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
+	RECORD_FORK_DENIED, /* pids.max */
+	RECORD_SWAP_FULL,   /* memory.swap.max */
+	RECORD_ESCAPE,	    /* members were found outside the cgroup; value: how many, victim: one
 				 * of them */
-	RECORD_STOP_ASKED,	/* a signal, the terminal, systemd */
-	RECORD_LADDER,		/* a rung of the end: signal in value */
+	RECORD_STOP_ASKED,  /* a signal, the terminal, systemd */
+	RECORD_LADDER,	    /* a rung of the end: signal in value */
 	RECORD_EVENT_KIND_COUNT,
 };
 
 enum victim_source {
 	VICTIM_UNKNOWN,
 	VICTIM_KERNEL_LOG,
-	VICTIM_SAMPLE,		/* was in the last sample and is gone */
-	VICTIM_OWN,		/* we killed it ourselves */
+	VICTIM_SAMPLE, /* was in the last sample and is gone */
+	VICTIM_OWN,    /* we killed it ourselves */
 };
 
 struct record_victim {
@@ -46,25 +46,25 @@ struct record_victim {
 
 struct record_event {
 	enum record_event_kind kind;
-	uint64_t at_usec;	/* since the start of the session */
+	uint64_t at_usec; /* since the start of the session */
 	uint64_t realtime_usec;
-	uint64_t value;		/* difference of the counter, signal number, or as said above */
-	struct record_victim victim;	/* pid 0: none */
-	char detail[128];	/* one clause for people, or "" */
+	uint64_t value; /* difference of the counter, signal number, or as said above */
+	struct record_victim victim; /* pid 0: none */
+	char detail[128];	     /* one clause for people, or "" */
 };
 
 struct record_leftover {
 	char name[64];
 	pid_t pid;
 	uint64_t bytes, age_usec;
-	bool outside;		/* had left the cgroup */
+	bool outside; /* had left the cgroup */
 };
 
 enum stop_reason {
-	STOP_NONE,		/* the command ended by itself */
-	STOP_SIGNAL,		/* oc-run was sent a signal (stop_signal) */
-	STOP_HANGUP,		/* the terminal was closed */
-	STOP_SYSTEMD,		/* the scope was asked to stop */
+	STOP_NONE,    /* the command ended by itself */
+	STOP_SIGNAL,  /* oc-run was sent a signal (stop_signal) */
+	STOP_HANGUP,  /* the terminal was closed */
+	STOP_SYSTEMD, /* the scope was asked to stop */
 };
 
 #define RECORD_EVENTS_MAX 256
@@ -75,40 +75,39 @@ enum stop_reason {
 struct session_record {
 	const struct plan *plan;
 	enum backend_kind backend;
-	uint32_t enforced;		/* bits 1 << LIMIT_x: set on the payload and read back */
-	char *cgroup_path;		/* or NULL */
+	uint32_t enforced; /* bits 1 << LIMIT_x: set on the payload and read back */
+	char *cgroup_path; /* or NULL */
 	uint64_t started_realtime_usec;
-	uint64_t duration_usec;		/* until nothing of the session was left */
-	uint64_t ram_bytes;		/* the most that --mem can mean here: RAM, or the limit that
+	uint64_t duration_usec; /* until nothing of the session was left */
+	uint64_t ram_bytes;	/* the most that --mem can mean here: RAM, or the limit that
 					 * oc-run itself runs under; 0: not known */
 	pid_t agent_pid;
-	bool agent_ended;		/* reaped; wait_status holds */
-	uint64_t agent_ended_usec;	/* since the start of the session; 0: not known */
-	int wait_status;		/* of waitpid(2) */
+	bool agent_ended;	   /* reaped; wait_status holds */
+	uint64_t agent_ended_usec; /* since the start of the session; 0: not known */
+	int wait_status;	   /* of waitpid(2) */
 	enum stop_reason stop_reason;
 	int stop_signal;
-	struct cgroup_counters counters;	/* differences over the session */
-	struct cgroup_usage usage;		/* last values; peaks */
-	uint64_t memory_peak_bytes;	/* kernel's memory.peak, or the largest sample */
+	struct cgroup_counters counters; /* differences over the session */
+	struct cgroup_usage usage;	 /* last values; peaks */
+	uint64_t memory_peak_bytes;	 /* kernel's memory.peak, or the largest sample */
 	uint64_t swap_peak_bytes;
 	uint64_t tasks_peak;
-	bool peak_is_sampled;		/* no memory.peak: largest sample, may miss bursts */
-	struct record_event events[RECORD_EVENTS_MAX];	/* first ones; the rest is only counted */
+	bool peak_is_sampled; /* no memory.peak: largest sample, may miss bursts */
+	struct record_event events[RECORD_EVENTS_MAX]; /* first ones; the rest is only counted */
 	size_t event_count;
 	size_t events_dropped;
-	struct record_leftover *leftovers;	/* alive when the command had ended */
+	struct record_leftover *leftovers; /* alive when the command had ended */
 	size_t leftover_count;
 	size_t recaptured;
-	char *unkillable;		/* "git (pid 12, state D), ..." or NULL */
+	char *unkillable; /* "git (pid 12, state D), ..." or NULL */
 	bool terminal_was_reset;
-	char *resume_command;		/* exact, only when certain; or NULL */
+	char *resume_command; /* exact, only when certain; or NULL */
 };
 
 /* The event to fill in, zeroed but for its kind and times; or NULL when the table is full (it is
  * counted then). */
-struct record_event *session_record_add(struct session_record *record,
-					enum record_event_kind kind, uint64_t at_usec,
-					uint64_t realtime_usec);
+struct record_event *session_record_add(struct session_record *record, enum record_event_kind kind,
+					uint64_t at_usec, uint64_t realtime_usec);
 
 /* "oom-kill": the name of the kind in JSON and in the journal. */
 const char *record_event_kind_name(enum record_event_kind kind);

@@ -14,13 +14,13 @@ struct session_request {
 	const struct plan *plan;
 	const struct host *host;
 	struct backend *backend;
-	const struct signal_state *signals;	/* as oc-run was started */
+	const struct signal_state *signals; /* as oc-run was started */
 };
 
 enum session_result {
-	SESSION_ENDED = 0,		/* the record tells how */
-	SESSION_NO_CGROUP = 1,		/* the backend failed before the command ran; @diag says why */
-	SESSION_NOT_EXECUTED = 2,	/* execve(2) refused; @diag, *ret_errno */
+	SESSION_ENDED = 0,	  /* the record tells how */
+	SESSION_NO_CGROUP = 1,	  /* the backend failed before the command ran; @diag says why */
+	SESSION_NOT_EXECUTED = 2, /* execve(2) refused; @diag, *ret_errno */
 };
 
 /* Runs the command of the plan and comes back when nothing of it is left. Negative errno with

@@ -25,7 +25,7 @@ enum setting_id {
 	/* the rest */
 	SETTING_NAME,
 	SETTING_CHDIR,
-	SETTING_SETENV,		/* option only; may be repeated, kept apart in struct options */
+	SETTING_SETENV, /* option only; may be repeated, kept apart in struct options */
 	SETTING_SLICE,
 	SETTING_BACKEND,
 	SETTING_ENFORCE,
@@ -39,16 +39,16 @@ enum setting_id {
 };
 
 struct setting_row {
-	const char *key;	/* long option, configuration key; OC_RUN_<KEY> in capitals, - as _ */
-	char short_option;	/* 0 if none */
-	const char *metavar;	/* NULL: a switch */
-	bool in_config;		/* allowed in files and in the environment */
-	const char *help;	/* for --help: at most 50 characters a line, lines parted by \n */
+	const char *key;     /* long option, configuration key; OC_RUN_<KEY> in capitals, - as _ */
+	char short_option;   /* 0 if none */
+	const char *metavar; /* NULL: a switch */
+	bool in_config;	     /* allowed in files and in the environment */
+	const char *help;    /* for --help: at most 50 characters a line, lines parted by \n */
 };
 
 struct setting {
-	char *text;		/* NULL: not set; a switch is "yes" or "no" */
-	char *where;		/* "--mem", "OC_RUN_MEM", "/etc/oc-run.conf:3" */
+	char *text;  /* NULL: not set; a switch is "yes" or "no" */
+	char *where; /* "--mem", "OC_RUN_MEM", "/etc/oc-run.conf:3" */
 };
 
 struct settings {

@@ -19,7 +19,7 @@
 
 enum supervisor_state {
 	SUPERVISOR_RUNNING,
-	SUPERVISOR_EXPECTING,	/* the command may have had the signal already: see below */
+	SUPERVISOR_EXPECTING, /* the command may have had the signal already: see below */
 	SUPERVISOR_ASKING,
 	SUPERVISOR_ENDING,
 	SUPERVISOR_KILLING,
@@ -27,17 +27,17 @@ enum supervisor_state {
 };
 
 enum supervisor_event_kind {
-	SUPERVISOR_EVENT_STOP,		/* a signal, a closed terminal, systemd */
-	SUPERVISOR_EVENT_AGENT_ENDED,	/* the command was reaped */
-	SUPERVISOR_EVENT_EMPTY,		/* no member is alive any more */
-	SUPERVISOR_EVENT_TIMER,		/* deadline_usec has come */
+	SUPERVISOR_EVENT_STOP,	      /* a signal, a closed terminal, systemd */
+	SUPERVISOR_EVENT_AGENT_ENDED, /* the command was reaped */
+	SUPERVISOR_EVENT_EMPTY,	      /* no member is alive any more */
+	SUPERVISOR_EVENT_TIMER,	      /* deadline_usec has come */
 };
 
 /* Who has had the signal of a STOP event besides oc-run. */
 enum supervisor_delivery {
-	SUPERVISOR_TO_US,	/* only oc-run: the command must be told */
-	SUPERVISOR_TO_GROUP,	/* the kernel sent it to the whole foreground group */
-	SUPERVISOR_TO_MAYBE,	/* the shell sent it, to us or to the whole job: nobody can tell */
+	SUPERVISOR_TO_US,    /* only oc-run: the command must be told */
+	SUPERVISOR_TO_GROUP, /* the kernel sent it to the whole foreground group */
+	SUPERVISOR_TO_MAYBE, /* the shell sent it, to us or to the whole job: nobody can tell */
 };
 
 struct supervisor_event {
@@ -52,25 +52,25 @@ struct supervisor_event {
 };
 
 enum supervisor_action {
-	SUPERVISOR_LIFT_HIGH = 1 << 0,		/* memory.high to max: a throttled handler takes seconds */
-	SUPERVISOR_NOTE_LEFTOVERS = 1 << 1,	/* list who is alive, before they are told to end */
-	SUPERVISOR_SIGNAL_AGENT = 1 << 2,	/* signal to the command's process group */
-	SUPERVISOR_TERMINATE_ALL = 1 << 3,	/* SIGTERM to every member */
-	SUPERVISOR_KILL_ALL = 1 << 4,		/* SIGKILL to every member */
-	SUPERVISOR_FINISH = 1 << 5,		/* leave the loop */
+	SUPERVISOR_LIFT_HIGH = 1 << 0, /* memory.high to max: a throttled handler takes seconds */
+	SUPERVISOR_NOTE_LEFTOVERS = 1 << 1, /* list who is alive, before they are told to end */
+	SUPERVISOR_SIGNAL_AGENT = 1 << 2,   /* signal to the command's process group */
+	SUPERVISOR_TERMINATE_ALL = 1 << 3,  /* SIGTERM to every member */
+	SUPERVISOR_KILL_ALL = 1 << 4,	    /* SIGKILL to every member */
+	SUPERVISOR_FINISH = 1 << 5,	    /* leave the loop */
 };
 
 struct supervisor_answer {
 	unsigned actions;	/* enum supervisor_action bits, to be done in their order */
 	int signal;		/* for SIGNAL_AGENT */
-	uint64_t deadline_usec;	/* when to send TIMER; 0: never */
+	uint64_t deadline_usec; /* when to send TIMER; 0: never */
 };
 
 struct supervisor {
 	enum supervisor_state state;
 	uint64_t grace_usec;
-	int polite_signal;	/* 0: the one that oc-run was sent */
-	int pending_signal;	/* EXPECTING: what will be sent if the command does not react */
+	int polite_signal;  /* 0: the one that oc-run was sent */
+	int pending_signal; /* EXPECTING: what will be sent if the command does not react */
 	uint64_t deadline_usec;
 	uint64_t stopped_at_usec;
 	uint64_t killing_since_usec;

@@ -23,37 +23,37 @@
 
 struct tree_process {
 	pid_t pid, parent, process_group, session;
-	uint64_t start_ticks;		/* field 22 of stat: with pid it names the process */
-	char comm[16];			/* as in /proc/PID/comm: node shows as MainThread; cleaned */
-	char name[64];			/* for people: base name of the executable, else comm; cleaned */
-	char *command;			/* command line, when first seen, 199 bytes at most; or NULL */
-	uint64_t resident_bytes;	/* anonymous + shmem resident (RssAnon + RssShmem of status) */
+	uint64_t start_ticks;	 /* field 22 of stat: with pid it names the process */
+	char comm[16];		 /* as in /proc/PID/comm: node shows as MainThread; cleaned */
+	char name[64];		 /* for people: base name of the executable, else comm; cleaned */
+	char *command;		 /* command line, when first seen, 199 bytes at most; or NULL */
+	uint64_t resident_bytes; /* anonymous + shmem resident (RssAnon + RssShmem of status) */
 	uint64_t swap_bytes;
 	unsigned threads;
-	char state;			/* R S D Z T ...; Z: dead but not reaped yet */
-	bool is_agent;			/* the command itself */
-	bool is_outside;		/* a member that is not in the session's cgroup */
+	char state;	 /* R S D Z T ...; Z: dead but not reaped yet */
+	bool is_agent;	 /* the command itself */
+	bool is_outside; /* a member that is not in the session's cgroup */
 	uint64_t age_usec;
 };
 
 struct tree_sample {
-	struct tree_process *processes;	/* by pid */
+	struct tree_process *processes; /* by pid */
 	size_t count;
-	size_t alive;			/* count without zombies */
-	size_t outside;			/* of those alive */
-	uint64_t resident_bytes;	/* sum */
-	uint64_t tasks;			/* sum of threads; zombies count */
+	size_t alive;		 /* count without zombies */
+	size_t outside;		 /* of those alive */
+	uint64_t resident_bytes; /* sum */
+	uint64_t tasks;		 /* sum of threads; zombies count */
 };
 
 struct tree;
 
 struct tree_request {
 	const char *session_id;
-	pid_t agent;				/* 0: not known; cgroup and tag only, any start */
-	pid_t exclude;				/* the keeper, or 0 */
-	const struct cgroup *payload;		/* dirfd -1 or NULL: no cgroup, tag and descent only */
-	const struct cgroup *scope;		/* or NULL; both have to live as long as the tree */
-	int proc_fd;				/* /proc, open; borrowed */
+	pid_t agent;		      /* 0: not known; cgroup and tag only, any start */
+	pid_t exclude;		      /* the keeper, or 0 */
+	const struct cgroup *payload; /* dirfd -1 or NULL: no cgroup, tag and descent only */
+	const struct cgroup *scope;   /* or NULL; both have to live as long as the tree */
+	int proc_fd;		      /* /proc, open; borrowed */
 };
 
 /* While the agent is still blocked before its exec: its process group is taken from now, and children
@@ -82,9 +82,9 @@ const struct tree_sample *tree_last(const struct tree *tree);
 uint64_t tree_proportional_bytes(struct tree *tree);
 
 enum tree_signal_scope {
-	TREE_SIGNAL_AGENT_GROUP,	/* members in the agent's process group, never ourselves */
-	TREE_SIGNAL_ALL,		/* every member */
-	TREE_SIGNAL_OUTSIDE,		/* members outside the cgroup only */
+	TREE_SIGNAL_AGENT_GROUP, /* members in the agent's process group, never ourselves */
+	TREE_SIGNAL_ALL,	 /* every member */
+	TREE_SIGNAL_OUTSIDE,	 /* members outside the cgroup only */
 };
 
 /* Scans with TREE_SCAN_OUTSIDE, signals, and again for those forked meanwhile; nobody gets the

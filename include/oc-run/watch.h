@@ -25,9 +25,9 @@ struct watch;
 
 struct watch_state {
 	struct cgroup_counters payload;
-	struct cgroup_counters scope;	/* hard limits stand here too; all zero without a scope */
-	bool populated;			/* payload or below; zombies do not count */
-	bool gone;			/* the payload's files answer ENODEV; counters are the last ones */
+	struct cgroup_counters scope; /* hard limits stand here too; all zero without a scope */
+	bool populated;		      /* payload or below; zombies do not count */
+	bool gone; /* the payload's files answer ENODEV; counters are the last ones */
 };
 
 /* @before and @now differ in at least one field. Called last: it may call watch_read() and even
@@ -38,8 +38,8 @@ typedef void (*watch_fn)(const struct watch_state *before, const struct watch_st
 struct watch_request {
 	sd_event *event;
 	const struct cgroup *payload;
-	const struct cgroup *scope;	/* may be NULL, or not open */
-	bool without_inotify;		/* for tests: as if no instance were left */
+	const struct cgroup *scope; /* may be NULL, or not open */
+	bool without_inotify;	    /* for tests: as if no instance were left */
 	watch_fn changed;
 	void *userdata;
 };

@@ -21,23 +21,23 @@ struct backend_ops {
 	int (*attach)(struct backend *backend, sd_event *event, backend_stop_fn stop,
 		      void *userdata);
 	int (*leave)(struct backend *backend, struct session_cgroup *cgroup, struct diag *diag);
-	void (*finish)(struct backend *backend);	/* all but the struct itself */
+	void (*finish)(struct backend *backend); /* all but the struct itself */
 };
 
 /* First field of each member's own struct. */
 struct backend {
 	const struct backend_ops *ops;
 	struct backend_facts facts;
-	struct refusal partial;		/* what facts.why and facts.remedy point to */
-	char *parent;			/* what facts.parent points to; or NULL */
-	char *mount;			/* mount point of cgroup2; or NULL */
+	struct refusal partial; /* what facts.why and facts.remedy point to */
+	char *parent;		/* what facts.parent points to; or NULL */
+	char *mount;		/* mount point of cgroup2; or NULL */
 	uint64_t page_bytes;
 };
 
 /* Takes over what every member needs of @host. @size: of the member's own struct. */
 _must_check_ int backend_new(const struct backend_ops *ops, enum backend_kind kind, size_t size,
 			     const struct host *host, struct backend **ret);
-void backend_set_parent(struct backend *backend, char *path);	/* takes @path */
+void backend_set_parent(struct backend *backend, char *path); /* takes @path */
 void backend_set_partial(struct backend *backend, const struct refusal *refusal);
 
 enum systemd_which {

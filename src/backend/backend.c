@@ -82,7 +82,8 @@ static int refuse_nested(const struct host *host, struct refusal *refusal)
 {
 	return refuse(refusal, "leave out --backend",
 		      "oc-run was started in its session %s, and a scope of its own would lie "
-		      "outside of that session's limits", host->outer_session);
+		      "outside of that session's limits",
+		      host->outer_session);
 }
 
 /* @inside: not when that would lift limits that oc-run was started in. */
@@ -98,10 +99,12 @@ static int probe_systemd_one(enum systemd_which which, const struct host *host, 
 	if (inside && host->own_cgroup &&
 	    wall_between(backend->mount, host->own_cgroup, backend->facts.parent, wall)) {
 		(void)backend_free(backend);
-		return refuse(refusal, "start oc-run outside of it, set Delegate=yes for it, or "
+		return refuse(refusal,
+			      "start oc-run outside of it, set Delegate=yes for it, or "
 			      "give --backend=systemd to leave it",
 			      "oc-run was started in the limited cgroup %s, and a scope of "
-			      "systemd would lie outside of it", wall);
+			      "systemd would lie outside of it",
+			      wall);
 	}
 	*ret = backend;
 	return 0;

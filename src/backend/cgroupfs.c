@@ -34,9 +34,9 @@
 struct cgroupfs_backend {
 	struct backend base;
 	struct cgroup parent;
-	bool use_slice;		/* a directory with the common cap above the sessions */
-	bool evacuate;		/* move the parent's processes into a leaf first */
-	char *slice;		/* in use since enter; NULL: none */
+	bool use_slice; /* a directory with the common cap above the sessions */
+	bool evacuate;	/* move the parent's processes into a leaf first */
+	char *slice;	/* in use since enter; NULL: none */
 };
 
 static struct cgroupfs_backend *cgroupfs_of(struct backend *backend)
@@ -96,8 +96,10 @@ static int evacuate(const struct cgroup *cgroup, struct diag *diag)
 		r = move_all_out(cgroup, &leaf, text);
 	cgroup_finish(&leaf);
 	if (r < 0)
-		return diag_set(diag, r, "could not move the processes of the cgroup \"%s\" into "
-				"\"" INIT_LEAF "\": %s", cgroup->path, strerror(-r));
+		return diag_set(diag, r,
+				"could not move the processes of the cgroup \"%s\" into "
+				"\"" INIT_LEAF "\": %s",
+				cgroup->path, strerror(-r));
 	return 0;
 }
 
@@ -157,8 +159,8 @@ static int make_slice_and_scope(struct cgroupfs_backend *backend, const struct p
 	return r;
 }
 
-static int make_scope(struct cgroupfs_backend *backend, const struct plan *plan,
-		      uint64_t deadline, struct session_cgroup *cgroup, struct diag *diag)
+static int make_scope(struct cgroupfs_backend *backend, const struct plan *plan, uint64_t deadline,
+		      struct session_cgroup *cgroup, struct diag *diag)
 {
 	char name[32];
 	int r = 0;
@@ -250,8 +252,8 @@ static int cgroupfs_leave(struct backend *base, struct session_cgroup *cgroup, s
 		(void)unlinkat(backend->parent.dirfd, backend->slice, AT_REMOVEDIR);
 	if (r < 0)
 		return diag_set(diag, r, "could not remove the cgroup \"%s\": %s",
-				cgroup->scope.path, r == -EBUSY ? "processes are still in it"
-							       : strerror(-r));
+				cgroup->scope.path,
+				r == -EBUSY ? "processes are still in it" : strerror(-r));
 	return 0;
 }
 

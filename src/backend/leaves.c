@@ -178,8 +178,7 @@ static int set_limits(struct session_cgroup *cgroup, const struct plan *plan, ui
 			limit_format_human(row, plan->limits[id].value, human);
 			return diag_set(diag, r, "could not set \"%s\" of \"%s\" to %s: %s",
 					row->cgroup_file, cgroup->payload.path, human,
-					r == -EIO ? "the kernel kept another value"
-						  : strerror(-r));
+					r == -EIO ? "the kernel kept another value" : strerror(-r));
 		}
 	}
 	/* One fat tool must not take the whole session along. Absent before 4.19, and 0 anyway. */
@@ -228,7 +227,8 @@ static int check_controllers(const struct cgroup *scope, const struct plan *plan
 		    (enabled & (uint32_t)row->controller) == 0)
 			return diag_set(diag, -EOPNOTSUPP,
 					"the controller for \"%s\" could not be enabled in the "
-					"cgroup \"%s\"", row->cgroup_file, scope->path);
+					"cgroup \"%s\"",
+					row->cgroup_file, scope->path);
 	}
 	return 0;
 }

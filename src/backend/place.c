@@ -38,8 +38,8 @@ static uint32_t controllers_in(const struct cgroup *cgroup, const char *file)
 {
 	char text[512];
 
-	return cgroup_read(cgroup, file, text, sizeof(text)) < 0
-		       ? 0 : cgroup_parse_controllers(text);
+	return cgroup_read(cgroup, file, text, sizeof(text)) < 0 ? 0
+								 : cgroup_parse_controllers(text);
 }
 
 /* Makes a cgroup and removes it again: only that tells of read-only mounts, quotas and rules. */
@@ -142,8 +142,8 @@ static int choose_place(const struct host *host, const char *start, const char *
 		struct place place;
 
 		look_at(host->cgroup_mount, path, &place);
-		if (first || (place.error == 0 &&
-			      (best.error < 0 || place_has_needed(place.controllers))))
+		if (first ||
+		    (place.error == 0 && (best.error < 0 || place_has_needed(place.controllers))))
 			place_move(&best, &place);
 		place_finish(&place);
 		first = false;
@@ -157,8 +157,8 @@ static int choose_place(const struct host *host, const char *start, const char *
 
 static bool is_unit_name(const char *name, size_t length)
 {
-	static const char *const suffixes[] = { ".slice", ".scope", ".service", ".mount", ".swap",
-						".socket" };
+	static const char *const suffixes[] = { ".slice", ".scope", ".service",
+						".mount", ".swap",  ".socket" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		size_t size = strlen(suffixes[i]);
@@ -206,11 +206,13 @@ static int refuse_place(const struct host *host, const struct place *place, cons
 			struct refusal *refusal)
 {
 	if (place->error == -EROFS)
-		return refuse(refusal, "start the container with a writable one (podman run "
+		return refuse(refusal,
+			      "start the container with a writable one (podman run "
 			      "--systemd=always, docker run --privileged)",
 			      "\"%s\" is mounted read-only here", host->cgroup_mount);
 	if (place->error == -EACCES || place->error == -EPERM)
-		return refuse(refusal, host->systemd_booted
+		return refuse(refusal,
+			      host->systemd_booted
 				      ? "log in through ssh or a console, so that a systemd user "
 					"manager runs"
 				      : "run as root, or have root give you the folder (chown)",
@@ -226,22 +228,27 @@ void place_explain(const struct host *host, const struct place *place, struct re
 	if (!place_has_needed(place->available)) {
 		bool hybrid = strcmp(host->cgroup_mount, "/sys/fs/cgroup") != 0;
 
-		(void)refuse(refusal, hybrid ? "boot with cgroup version 2 alone (kernel parameter "
-					       "`systemd.unified_cgroup_hierarchy=1` or "
-					       "`cgroup_no_v1=all`)"
-					     : "have the memory and pids controllers enabled "
-					       "outside of it, in cgroup.subtree_control",
+		(void)refuse(refusal,
+			     hybrid ? "boot with cgroup version 2 alone (kernel parameter "
+				      "`systemd.unified_cgroup_hierarchy=1` or "
+				      "`cgroup_no_v1=all`)"
+				    : "have the memory and pids controllers enabled "
+				      "outside of it, in cgroup.subtree_control",
 			     hybrid ? "the kernel's memory and pids controllers belong to cgroup "
 				      "version 1 on this machine"
 				    : "the kernel's memory and pids controllers are not handed "
-				      "down to the cgroup \"%s\"", place->cgroup.path);
+				      "down to the cgroup \"%s\"",
+			     place->cgroup.path);
 	} else if (place->occupied) {
-		(void)refuse(refusal, "give --backend=cgroupfs or --enforce=kernel: then oc-run "
+		(void)refuse(refusal,
+			     "give --backend=cgroupfs or --enforce=kernel: then oc-run "
 			     "moves them into \"oc-init\", a cgroup beside its own",
 			     "other processes are in the cgroup \"%s\", so that its controllers "
-			     "cannot be enabled", place->cgroup.path);
+			     "cannot be enabled",
+			     place->cgroup.path);
 	} else {
-		(void)refuse(refusal, "have root enable memory and pids in its "
+		(void)refuse(refusal,
+			     "have root enable memory and pids in its "
 			     "cgroup.subtree_control",
 			     "the controllers of the cgroup \"%s\" may not be enabled by uid %lu",
 			     place->cgroup.path, (unsigned long)host->uid);
@@ -261,7 +268,8 @@ static int find(const struct host *host, struct place *ret, struct refusal *refu
 	if (host->systemd_booted) {
 		delegated = find_delegated(host);
 		if (!delegated)
-			return refuse(refusal, "use --backend=systemd, or set Delegate=yes for the "
+			return refuse(refusal,
+				      "use --backend=systemd, or set Delegate=yes for the "
 				      "service that starts oc-run",
 				      "systemd manages the cgroup \"%s\" and has not delegated it",
 				      start);

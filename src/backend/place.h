@@ -7,13 +7,16 @@
 
 struct place {
 	struct cgroup cgroup;
-	uint32_t controllers;	/* that sessions below it would get */
-	uint32_t available;	/* that it has itself */
-	bool occupied;		/* processes of its own keep controllers from being enabled */
-	int error;		/* why no cgroup can be made here; 0: one can */
+	uint32_t controllers; /* that sessions below it would get */
+	uint32_t available;   /* that it has itself */
+	bool occupied;	      /* processes of its own keep controllers from being enabled */
+	int error;	      /* why no cgroup can be made here; 0: one can */
 };
 
-#define PLACE_INIT { .cgroup = CGROUP_INIT }
+#define PLACE_INIT                    \
+	{                             \
+		.cgroup = CGROUP_INIT \
+	}
 
 /* Memory and tasks: without these two the supervisor has to watch. */
 bool place_has_needed(uint32_t controllers);

@@ -188,17 +188,21 @@ static int refuse_user(const struct host *host, int error, struct refusal *refus
 	unsigned long uid = (unsigned long)host->uid;
 
 	if (error == -EXDEV)
-		return refuse(refusal, "run oc-run outside of the container, or give the container "
+		return refuse(refusal,
+			      "run oc-run outside of the container, or give the container "
 			      "a writable cgroup of its own",
 			      "the systemd user manager of uid %lu runs outside of this container",
 			      uid);
 	if (error != -ENOENT)
-		return refuse(refusal, "look at `systemctl --user status` and "
+		return refuse(refusal,
+			      "look at `systemctl --user status` and "
 			      "`journalctl --user -b`",
 			      "the systemd user manager of uid %lu does not answer (%s)", uid,
 			      strerror(-error));
-	(void)snprintf(remedy, sizeof(remedy), "log in through ssh or a console, or run "
-		       "`sudo loginctl enable-linger %s`", user_name(host->uid, number));
+	(void)snprintf(remedy, sizeof(remedy),
+		       "log in through ssh or a console, or run "
+		       "`sudo loginctl enable-linger %s`",
+		       user_name(host->uid, number));
 	return refuse(refusal, remedy,
 		      "no systemd user manager runs for uid %lu (/run/user/%lu/bus is missing)",
 		      uid, uid);
@@ -207,7 +211,8 @@ static int refuse_user(const struct host *host, int error, struct refusal *refus
 static int refuse_system(int error, struct refusal *refusal)
 {
 	if (error == -EXDEV)
-		return refuse(refusal, "run oc-run outside of the container, or give the container "
+		return refuse(refusal,
+			      "run oc-run outside of the container, or give the container "
 			      "a writable cgroup of its own",
 			      "the systemd that can be reached runs outside of this container");
 	return refuse(refusal, "look at `systemctl status` and `journalctl -b`",
@@ -218,8 +223,8 @@ int manager_bus_open(enum systemd_which which, const struct host *host, uint64_t
 		     struct manager_bus *ret, struct refusal *refusal)
 {
 	struct candidate list[4];
-	size_t count = which == SYSTEMD_USER ? user_candidates(host, list)
-					     : system_candidates(list);
+	size_t count =
+		which == SYSTEMD_USER ? user_candidates(host, list) : system_candidates(list);
 	int error = -ENOENT;
 
 	for (size_t i = 0; i < count; i++) {

@@ -18,7 +18,7 @@
 
 struct manager_bus {
 	sd_bus *bus;
-	bool direct;		/* the manager's private socket: no bus daemon, no unique names */
+	bool direct; /* the manager's private socket: no bus daemon, no unique names */
 };
 
 /* -EOPNOTSUPP with @refusal when no manager can be reached. */
@@ -39,8 +39,8 @@ _must_check_ int manager_unit_call(struct manager_bus *manager, const char *memb
 
 /* A text property. Caller frees. */
 _must_check_ int manager_get_string(struct manager_bus *manager, const char *path,
-				    const char *interface, const char *property,
-				    uint64_t deadline, char **ret);
+				    const char *interface, const char *property, uint64_t deadline,
+				    char **ret);
 
 /* Takes what has come in, and waits for more until the deadline. 0: the deadline has passed. */
 _must_check_ int manager_process(struct manager_bus *manager, uint64_t deadline);

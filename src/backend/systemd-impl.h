@@ -13,12 +13,12 @@ struct systemd_backend {
 
 	/* Of the scope; NULL until there is one. */
 	char *unit;
-	char *unit_path;		/* its object on the bus */
+	char *unit_path; /* its object on the bus */
 
 	/* The job that starts it. */
 	sd_bus_slot *job_slot;
-	char *job_path;			/* what we wait for */
-	char *job_result;		/* "done", "failed", ...; NULL while it runs */
+	char *job_path;	  /* what we wait for */
+	char *job_result; /* "done", "failed", ...; NULL while it runs */
 
 	/* Somebody wants it stopped. */
 	sd_bus_slot *stop_slot;
@@ -38,8 +38,7 @@ _must_check_ int systemd_scope_start(struct systemd_backend *backend, const stru
 				     struct diag *diag);
 
 /* Puts the common cap on the slice. true if it stands. */
-bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan,
-		       uint64_t deadline);
+bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan, uint64_t deadline);
 
 /* Appends one (sv) of type t to an a(sv). */
 _must_check_ int systemd_append_number(sd_bus_message *message, const char *property,

@@ -39,23 +39,18 @@ enum scope_property {
 };
 
 static const char *const property_names[SCOPE_OPTIONAL_COUNT] = {
-	[SCOPE_OOM_POLICY] = "OOMPolicy",
-	[SCOPE_CONTROLLER] = "Controller",
-	[SCOPE_IO_WEIGHT] = "IOWeight",
-	[SCOPE_CPU_WEIGHT] = "CPUWeight",
-	[SCOPE_CPU_QUOTA] = "CPUQuotaPerSecUSec",
-	[SCOPE_MEMORY_SWAP_MAX] = "MemorySwapMax",
-	[SCOPE_COLLECT_MODE] = "CollectMode",
-	[SCOPE_TIMEOUT_STOP] = "TimeoutStopUSec",
-	[SCOPE_TASKS_MAX] = "TasksMax",
-	[SCOPE_MEMORY_MAX] = "MemoryMax",
+	[SCOPE_OOM_POLICY] = "OOMPolicy",	  [SCOPE_CONTROLLER] = "Controller",
+	[SCOPE_IO_WEIGHT] = "IOWeight",		  [SCOPE_CPU_WEIGHT] = "CPUWeight",
+	[SCOPE_CPU_QUOTA] = "CPUQuotaPerSecUSec", [SCOPE_MEMORY_SWAP_MAX] = "MemorySwapMax",
+	[SCOPE_COLLECT_MODE] = "CollectMode",	  [SCOPE_TIMEOUT_STOP] = "TimeoutStopUSec",
+	[SCOPE_TASKS_MAX] = "TasksMax",		  [SCOPE_MEMORY_MAX] = "MemoryMax",
 };
 
 struct scope_request {
 	const struct plan *plan;
 	pid_t child, keeper;
-	const char *controller;		/* our unique name; NULL without a bus daemon */
-	uint32_t given_up;		/* bits 1 << SCOPE_x */
+	const char *controller; /* our unique name; NULL without a bus daemon */
+	uint32_t given_up;	/* bits 1 << SCOPE_x */
 };
 
 static int append_limit(sd_bus_message *message, const struct plan *plan, enum limit_id id)
@@ -85,8 +80,8 @@ static int append_optional(sd_bus_message *message, enum scope_property property
 	case SCOPE_OOM_POLICY:
 		return append_text(message, "OOMPolicy", "continue");
 	case SCOPE_CONTROLLER:
-		return request->controller ? append_text(message, "Controller",
-							 request->controller) : 0;
+		return request->controller ? append_text(message, "Controller", request->controller)
+					   : 0;
 	case SCOPE_COLLECT_MODE:
 		return append_text(message, "CollectMode", "inactive-or-failed");
 	case SCOPE_TIMEOUT_STOP:
@@ -163,7 +158,7 @@ static bool names_word(const char *text, const char *word)
 static bool is_about_properties(const sd_bus_error *error)
 {
 	static const char *const names[] = {
-		"org.freedesktop.DBus.Error.PropertyReadOnly",	/* "... or unknown property." */
+		"org.freedesktop.DBus.Error.PropertyReadOnly", /* "... or unknown property." */
 		"org.freedesktop.DBus.Error.UnknownProperty",
 		"org.freedesktop.DBus.Error.InvalidArgs",
 		"org.freedesktop.DBus.Error.NotSupported",
@@ -279,23 +274,29 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
 	return 0;
 }
 
-static int wait_for_job(struct systemd_backend *backend, const struct plan *plan,
-			uint64_t deadline, struct diag *diag)
+static int wait_for_job(struct systemd_backend *backend, const struct plan *plan, uint64_t deadline,
+			struct diag *diag)
 {
 	while (!backend->job_result) {
 		int r = manager_process(&backend->manager, deadline);
 
 		if (r < 0)
-			return diag_set(diag, r, "the connection to systemd broke while the unit "
-					"\"%s\" was starting: %s", plan->unit, strerror(-r));
+			return diag_set(diag, r,
+					"the connection to systemd broke while the unit "
+					"\"%s\" was starting: %s",
+					plan->unit, strerror(-r));
 		if (r == 0)
-			return diag_set(diag, -ETIMEDOUT, "systemd did not finish starting the "
-					"unit \"%s\" in time", plan->unit);
+			return diag_set(diag, -ETIMEDOUT,
+					"systemd did not finish starting the "
+					"unit \"%s\" in time",
+					plan->unit);
 	}
 	if (strcmp(backend->job_result, "done") == 0)
 		return 0;
-	return diag_set(diag, -EIO, "systemd could not start the unit \"%s\" (result \"%s\"); "
-			"look at `journalctl %s-b -u %s`", plan->unit, backend->job_result,
+	return diag_set(diag, -EIO,
+			"systemd could not start the unit \"%s\" (result \"%s\"); "
+			"look at `journalctl %s-b -u %s`",
+			plan->unit, backend->job_result,
 			backend->which == SYSTEMD_USER ? "--user " : "", plan->unit);
 }
 
@@ -312,15 +313,19 @@ static int check_cgroup(const struct plan *plan, const char *path, pid_t child, 
 	int r;
 
 	if (!path_ends_with(path, plan->unit))
-		return diag_set(diag, -EIO, "systemd says that the unit \"%s\" has the cgroup "
-				"\"%s\", which is not its own", plan->unit, path);
+		return diag_set(diag, -EIO,
+				"systemd says that the unit \"%s\" has the cgroup "
+				"\"%s\", which is not its own",
+				plan->unit, path);
 	r = cgroup_of_process(child, &actual);
 	if (r < 0)
 		return diag_set(diag, r, "could not see the cgroup of the command (pid %d): %s",
 				(int)child, strerror(-r));
 	if (strcmp(actual, path) != 0)
-		return diag_set(diag, -EIO, "systemd did not move the command (pid %d): it is in "
-				"the cgroup \"%s\" instead of \"%s\"", (int)child, actual, path);
+		return diag_set(diag, -EIO,
+				"systemd did not move the command (pid %d): it is in "
+				"the cgroup \"%s\" instead of \"%s\"",
+				(int)child, actual, path);
 	return 0;
 }
 

@@ -36,20 +36,24 @@ static struct systemd_backend *systemd_of(struct backend *backend)
 static int refuse_controllers(const struct systemd_backend *backend, uint32_t controllers,
 			      const char *path, struct refusal *refusal)
 {
-	const char *what = controllers & CONTROLLER_MEMORY ? "pids controller" :
-			   controllers & CONTROLLER_PIDS ? "memory controller" :
-							   "memory and pids controllers";
+	const char *what = controllers & CONTROLLER_MEMORY ? "pids controller"
+			   : controllers & CONTROLLER_PIDS ? "memory controller"
+							   : "memory and pids controllers";
 
 	if (strcmp(backend->base.mount, "/sys/fs/cgroup") != 0)
-		return refuse(refusal, "boot with the kernel parameter "
+		return refuse(refusal,
+			      "boot with the kernel parameter "
 			      "`systemd.unified_cgroup_hierarchy=1`",
 			      "the kernel's %s belong to cgroup version 1 on this machine", what);
 	if (backend->which == SYSTEMD_USER)
-		return refuse(refusal, "run `sudo systemctl edit user@.service`, write "
+		return refuse(refusal,
+			      "run `sudo systemctl edit user@.service`, write "
 			      "`[Service]` and `Delegate=cpu memory pids`, and log in again",
 			      "systemd does not hand the kernel's %s down to \"%s\"", what, path);
-	return refuse(refusal, "boot without `cgroup_disable=` (on a Raspberry Pi: with "
-		      "`cgroup_enable=memory`)", "the kernel runs without its %s", what);
+	return refuse(refusal,
+		      "boot without `cgroup_disable=` (on a Raspberry Pi: with "
+		      "`cgroup_enable=memory`)",
+		      "the kernel runs without its %s", what);
 }
 
 /* What reaches the manager's cgroup: it enables for its children whatever they need of it. */
@@ -88,15 +92,14 @@ static int probe_controllers(struct systemd_backend *backend, const char *path,
 static int probe_manager(struct systemd_backend *backend, struct refusal *refusal)
 {
 	_cleanup_free_ char *path = NULL;
-	int r = manager_get_string(&backend->manager, SYSTEMD_PATH, SYSTEMD_MANAGER,
-				   "ControlGroup", now_usec() + PROBE_USEC, &path);
+	int r = manager_get_string(&backend->manager, SYSTEMD_PATH, SYSTEMD_MANAGER, "ControlGroup",
+				   now_usec() + PROBE_USEC, &path);
 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		return refuse(refusal, "look at `systemctl status` and `journalctl -b`",
-			      "systemd does not answer questions about itself (%s)",
-			      strerror(-r));
+			      "systemd does not answer questions about itself (%s)", strerror(-r));
 	/* The system's manager says "" for the root. */
 	if (path[0] == '\0') {
 		free(path);
@@ -113,7 +116,8 @@ static int probe_manager(struct systemd_backend *backend, struct refusal *refusa
 static int probe_host(enum systemd_which which, const struct host *host, struct refusal *refusal)
 {
 	if (!host->cgroup_mount)
-		return refuse(refusal, "boot with the kernel parameter "
+		return refuse(refusal,
+			      "boot with the kernel parameter "
 			      "`systemd.unified_cgroup_hierarchy=1`",
 			      "no cgroup v2 file system is mounted");
 	if (!host->systemd_booted)
@@ -327,8 +331,8 @@ static int systemd_leave(struct backend *base, struct session_cgroup *cgroup, st
 	forget_unit(backend);
 	if (r < 0)
 		return diag_set(diag, r, "could not remove the cgroup \"%s\": %s",
-				cgroup->scope.path, r == -EBUSY ? "processes are still in it"
-							       : strerror(-r));
+				cgroup->scope.path,
+				r == -EBUSY ? "processes are still in it" : strerror(-r));
 	return 0;
 }
 

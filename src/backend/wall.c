@@ -10,7 +10,10 @@
 bool wall_on(const char *mount, const char *path, char text[WALL_TEXT_MAX])
 {
 	static const enum limit_id ids[] = {
-		LIMIT_MEMORY_MAX, LIMIT_MEMORY_HIGH, LIMIT_MEMORY_SWAP_MAX, LIMIT_CPU_MAX,
+		LIMIT_MEMORY_MAX,
+		LIMIT_MEMORY_HIGH,
+		LIMIT_MEMORY_SWAP_MAX,
+		LIMIT_CPU_MAX,
 	};
 	struct cgroup cgroup = CGROUP_INIT;
 	bool found = false;
@@ -54,8 +57,7 @@ bool path_to_parent(char *path)
 	return true;
 }
 
-bool wall_between(const char *mount, const char *own, const char *target,
-		  char text[WALL_TEXT_MAX])
+bool wall_between(const char *mount, const char *own, const char *target, char text[WALL_TEXT_MAX])
 {
 	_cleanup_free_ char *path = strdup(own);
 

@@ -13,8 +13,7 @@
 bool wall_on(const char *mount, const char *path, char text[WALL_TEXT_MAX]);
 
 /* The same for all cgroups that a process in @own would leave by going to a cgroup below @target. */
-bool wall_between(const char *mount, const char *own, const char *target,
-		  char text[WALL_TEXT_MAX]);
+bool wall_between(const char *mount, const char *own, const char *target, char text[WALL_TEXT_MAX]);
 
 /* Cuts the last component off. false: it was the root. */
 bool path_to_parent(char *path);

@@ -18,7 +18,7 @@
 
 struct keyed_field {
 	const char *key;
-	size_t offset;		/* of a uint64_t in the result */
+	size_t offset; /* of a uint64_t in the result */
 };
 
 /* Digits from *text on; *text then points behind them. No sign, no space, no overflow. */
@@ -215,8 +215,8 @@ int cgroup_parse_memory_stat(const char *text, struct memory_stat *ret)
 	if (r < 0)
 		return r;
 	if (all.stat.kernel == 0)
-		all.stat.kernel = all.kernel_stack + all.pagetables + all.percpu + all.sock +
-				  all.slab;
+		all.stat.kernel =
+			all.kernel_stack + all.pagetables + all.percpu + all.sock + all.slab;
 	*ret = all.stat;
 	return 0;
 }

@@ -211,7 +211,7 @@ int cgroup_kill(const struct cgroup *cgroup)
 }
 
 struct remove_walk {
-	int result;		/* first error that a cgroup could not be removed for */
+	int result; /* first error that a cgroup could not be removed for */
 	unsigned depth;
 };
 

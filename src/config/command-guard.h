@@ -4,8 +4,8 @@
 #include <sys/types.h>
 
 struct command_guard {
-	pid_t pid;		/* 0: none, or not stamped */
-	const char *paths;	/* parted by colons; "" if there are none; borrowed */
+	pid_t pid;	   /* 0: none, or not stamped */
+	const char *paths; /* parted by colons; "" if there are none; borrowed */
 };
 
 struct command_guard command_guard_parse(const char *value);

@@ -12,7 +12,7 @@
 struct journal_fields {
 	char *texts[JOURNAL_FIELDS_MAX];
 	size_t count;
-	bool failed;		/* no memory */
+	bool failed; /* no memory */
 };
 
 void journal_fields_started(const struct session_record *record, struct journal_fields *ret);

@@ -7,15 +7,15 @@
 #include "oc-run/report.h"
 
 struct report_tally {
-	uint64_t kills;			/* processes killed for a limit */
-	uint64_t kills_unnamed;		/* of them, those we can't name */
+	uint64_t kills;		/* processes killed for a limit */
+	uint64_t kills_unnamed; /* of them, those we can't name */
 	bool agent_killed;
-	bool by_watching;		/* oc-run did it, not the kernel */
-	bool from_above;		/* a limit above the session's own, or the whole machine */
-	enum limit_id kill_limit;	/* LIMIT_MEMORY_MAX or LIMIT_PIDS_MAX */
-	uint64_t first_kill_usec, last_kill_usec;	/* 0: not known */
+	bool by_watching;	  /* oc-run did it, not the kernel */
+	bool from_above;	  /* a limit above the session's own, or the whole machine */
+	enum limit_id kill_limit; /* LIMIT_MEMORY_MAX or LIMIT_PIDS_MAX */
+	uint64_t first_kill_usec, last_kill_usec; /* 0: not known */
 	uint64_t forks_denied;
-	uint64_t escapes;		/* processes that left, at least */
+	uint64_t escapes; /* processes that left, at least */
 	uint64_t leftover_bytes;
 };
 
@@ -50,8 +50,8 @@ enum report_group_source {
 struct report_group {
 	const char *name;
 	size_t count;
-	uint64_t bytes;			/* sum */
-	const struct record_victim *largest;	/* victims and escapes only */
+	uint64_t bytes;			     /* sum */
+	const struct record_victim *largest; /* victims and escapes only */
 };
 
 /* Largest first. Frees with free(). -ENOMEM. */

@@ -20,7 +20,7 @@
 /* Of the reader of a pipe that is full. */
 #define PATIENCE_MSEC 5000
 /* A pipe that poll(2) calls writable takes this much without blocking (PIPE_BUF). */
-#define CHUNK	      4096
+#define CHUNK 4096
 
 static int write_all(int fd, const char *text)
 {

@@ -13,10 +13,10 @@
 #include "judgement.h"
 #include "safe-text.h"
 
-#define NAME_COLUMNS	32
+#define NAME_COLUMNS 32
 #define COMMAND_COLUMNS 60
-#define KILL_LINES_MAX	4
-#define GROUPS_MAX	6
+#define KILL_LINES_MAX 4
+#define GROUPS_MAX 6
 
 static void print_bytes(FILE *out, uint64_t bytes)
 {

@@ -5,7 +5,7 @@
 #include "report-time.h"
 
 #define DAY_SECONDS UINT64_C(86400)
-#define ERA_DAYS    146097 /* 400 years of the Gregorian calendar */
+#define ERA_DAYS 146097 /* 400 years of the Gregorian calendar */
 
 struct date {
 	unsigned year, month, day;

@@ -49,15 +49,17 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	    posix_spawnattr_setsigdefault(attributes, &all) != 0 ||
 	    posix_spawnattr_setpgroup(attributes, 0) != 0 ||
 	    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-				     POSIX_SPAWN_SETPGROUP) != 0)
+							 POSIX_SPAWN_SETPGROUP) != 0)
 		return -EINVAL;
 	return 0;
 }
 
 static int start_asking(const char *program, const char *directory, int output, pid_t *ret_pid)
 {
-	char *const words[] = { (char *)"opencode", (char *)"session", (char *)"list",
-				(char *)"--format", (char *)"json", (char *)"-n", (char *)"20", NULL };
+	char *const words[] = { (char *)"opencode", (char *)"session",
+				(char *)"list",	    (char *)"--format",
+				(char *)"json",	    (char *)"-n",
+				(char *)"20",	    NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int r = -posix_spawn_file_actions_init(&actions);
@@ -160,7 +162,8 @@ static char *quoted(const char *text)
 static bool is_plain(const char *path)
 {
 	for (const char *c = path; *c; c++) {
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+", *c))
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+",
+			    *c))
 			return false;
 	}
 	return true;

@@ -101,9 +101,10 @@ void actions_note_unkillable(struct session *session)
 		const struct tree_process *process = &sample->processes[i];
 
 		if (is_alive(process))
-			length += (size_t)snprintf(text + length, sizeof(text) - length,
-						   "%s%s (pid %d, state %c)", length ? ", " : "",
-						   process->comm, (int)process->pid, process->state);
+			length +=
+				(size_t)snprintf(text + length, sizeof(text) - length,
+						 "%s%s (pid %d, state %c)", length ? ", " : "",
+						 process->comm, (int)process->pid, process->state);
 	}
 	if (length > 0)
 		session->record->unkillable = strdup(text);
@@ -144,7 +145,7 @@ static void kill_all(struct session *session)
 	if (session->cgroup.payload.dirfd >= 0) {
 		int r = cgroup_kill(&session->cgroup.payload);
 
-		(void)r;	/* whoever is left is killed by pid below, and again later */
+		(void)r; /* whoever is left is killed by pid below, and again later */
 	}
 	signal_members(session, TREE_SIGNAL_ALL, SIGKILL);
 }

@@ -57,7 +57,8 @@ static const char *find_last(const char *text, const char *part, const char *end
 /* "...,task_memcg=CGROUP,task=COMM,pid=N,uid=N", from its end: COMM is short, CGROUP anything. */
 static bool parse_summary(struct kernel_kill_parser *state, const char *message)
 {
-	static const char memcg_mark[] = ",task_memcg=", task_mark[] = ",task=", pid_mark[] = ",pid=";
+	static const char memcg_mark[] = ",task_memcg=", task_mark[] = ",task=",
+			  pid_mark[] = ",pid=";
 	const char *end = message + strlen(message), *memcg, *task, *earlier, *pid;
 	size_t length;
 

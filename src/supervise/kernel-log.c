@@ -14,11 +14,11 @@
 #define RECORD_BYTES_MAX 8192
 
 struct kernel_log {
-	int kmsg_fd;			/* -1: the journal */
-	bool unreadable;		/* neither */
-	sd_journal *journal;		/* NULL until it is needed, and while it rests */
-	uint64_t since_usec;		/* CLOCK_MONOTONIC: where the journal is opened next time */
-	uint64_t last_usec;		/* of the last entry read; several may have the same */
+	int kmsg_fd;	     /* -1: the journal */
+	bool unreadable;     /* neither */
+	sd_journal *journal; /* NULL until it is needed, and while it rests */
+	uint64_t since_usec; /* CLOCK_MONOTONIC: where the journal is opened next time */
+	uint64_t last_usec;  /* of the last entry read; several may have the same */
 	struct kernel_kill_parser parser;
 };
 
@@ -155,8 +155,7 @@ static bool is_new_entry(struct kernel_log *log)
 	sd_id128_t boot;
 	uint64_t usec;
 
-	if (sd_journal_get_monotonic_usec(log->journal, &usec, &boot) < 0 ||
-	    usec < log->since_usec)
+	if (sd_journal_get_monotonic_usec(log->journal, &usec, &boot) < 0 || usec < log->since_usec)
 		return false;
 	log->last_usec = usec;
 	return true;

@@ -126,17 +126,17 @@ uint64_t policy_next_look_usec(const struct policy_limits *limits, uint64_t memo
 	uint64_t look_usec = LOOK_QUIET_USEC;
 
 	if (limits->memory_bytes != LIMIT_UNLIMITED) {
-		uint64_t left = memory_now < limits->memory_bytes ?
-			limits->memory_bytes - memory_now : 0;
+		uint64_t left =
+			memory_now < limits->memory_bytes ? limits->memory_bytes - memory_now : 0;
 		uint64_t grown = memory_now > memory_before ? memory_now - memory_before : 0;
 
 		/* Half of the time in which it would be reached at the rate just seen. */
 		if (left == 0)
 			look_usec = LOOK_FASTEST_USEC;
 		else if (grown > limits->memory_bytes / 200 && elapsed_usec > 0)
-			look_usec = smaller((uint64_t)((double)left / (double)grown *
-						       (double)elapsed_usec / 2),
-					    LOOK_GROWING_USEC);
+			look_usec = smaller(
+				(uint64_t)((double)left / (double)grown * (double)elapsed_usec / 2),
+				LOOK_GROWING_USEC);
 		else if (left < limits->memory_bytes / 8)
 			look_usec = LOOK_QUIET_USEC / 4;
 	}

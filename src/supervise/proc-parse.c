@@ -191,34 +191,54 @@ bool proc_environ_feed(struct proc_environ_match *match, const char *bytes, size
 	return false;
 }
 
+/* No C1 control, no surrogate, nothing that turns the writing direction or is not seen. */
+static bool is_shown(uint32_t character)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{ 0, 0x1f },
+		{ 0x7f, 0x9f },
+		{ 0x200b, 0x200f },
+		{ 0x2028, 0x202e },
+		{ 0x2066, 0x2069 },
+		{ 0xd800, 0xdfff },
+		{ 0x110000, UINT32_MAX },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+		if (character >= hidden[i].first && character <= hidden[i].last)
+			return false;
+	return true;
+}
+
+/* How many bytes a character has by its first one; 0: none starts so. */
+static size_t utf8_announced(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc0 || first >= 0xf8)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 /* Length of the UTF-8 character at @bytes, 0 if it is none or not fit to be shown. */
 static size_t utf8_length(const unsigned char *bytes, size_t length)
 {
-	static const uint32_t least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t size = utf8_announced(bytes[0]);
 	uint32_t character;
-	size_t size;
 
-	if (bytes[0] < 0x80)
-		return bytes[0] >= 0x20 && bytes[0] != 0x7f ? 1 : 0;
-	if (bytes[0] < 0xc0 || bytes[0] >= 0xf8)
+	if (size == 0 || size > length)
 		return 0;
-	size = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
-	if (size > length)
-		return 0;
-	character = bytes[0] & (0x7fU >> size);
+	character = size == 1 ? bytes[0] : bytes[0] & (0x7fU >> size);
 	for (size_t i = 1; i < size; i++) {
 		if ((bytes[i] & 0xc0) != 0x80)
 			return 0;
 		character = character << 6 | (bytes[i] & 0x3f);
 	}
-	/* Not overlong, no C1 control, no surrogate, no mark that turns the writing direction. */
-	if (character < least[size] || character > 0x10ffff ||
-	    (character >= 0xd800 && character <= 0xdfff) ||
-	    (character >= 0x200b && character <= 0x200f) ||
-	    (character >= 0x2028 && character <= 0x202e) ||
-	    (character >= 0x2066 && character <= 0x2069))
-		return 0;
-	return size;
+	/* Not overlong. */
+	return character >= least[size] && is_shown(character) ? size : 0;
 }
 
 void proc_clean_text(const char *bytes, size_t length, char *ret_text, size_t size)

@@ -86,9 +86,9 @@ static uint64_t enforce(struct session *session, const struct tree_sample *sampl
 	uint64_t memory_bytes = memory_of(session, sample);
 	_cleanup_free_ bool *condemned = calloc(sample->count + 1, sizeof(*condemned));
 	enum policy_verdict verdict = POLICY_FINE;
-	uint64_t next_usec = policy_next_look_usec(&session->watched, session->looked_bytes,
-						   memory_bytes, now_usec - session->looked_usec,
-						   sample->tasks);
+	uint64_t next_usec =
+		policy_next_look_usec(&session->watched, session->looked_bytes, memory_bytes,
+				      now_usec - session->looked_usec, sample->tasks);
 
 	if (condemned)
 		verdict = policy_judge(&session->watched, sample, memory_bytes, condemned);
@@ -116,7 +116,7 @@ void sampling_look(struct session *session, unsigned flags)
 	const struct tree_sample *sample;
 
 	if (tree_scan(session->tree, flags, &sample) < 0)
-		return;		/* the last one stands; the next look comes */
+		return; /* the last one stands; the next look comes */
 	note_peaks(session, sample);
 	if (session->watch)
 		tell_escapes(session, sample);
@@ -132,8 +132,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	if (session->supervisor.state != SUPERVISOR_RUNNING)
 		return 0;
-	sampling_look(session, look < ARRAY_SIZE(first_looks_usec) || look % 2 == 0 ?
-		      TREE_SCAN_OUTSIDE : 0);
+	sampling_look(session,
+		      look < ARRAY_SIZE(first_looks_usec) || look % 2 == 0 ? TREE_SCAN_OUTSIDE : 0);
 	if (look + 1 < ARRAY_SIZE(first_looks_usec))
 		next_usec = first_looks_usec[look + 1];
 	if (session->watches_limits && tree_last(session->tree)) {
@@ -148,12 +148,14 @@ int sampling_start(struct session *session)
 {
 	const struct plan_limit *limits = session->plan->limits;
 
-	session->watched.memory_bytes = limits[LIMIT_MEMORY_MAX].enforcer == ENFORCER_WATCH ?
-		limits[LIMIT_MEMORY_MAX].value : LIMIT_UNLIMITED;
-	session->watched.tasks = limits[LIMIT_PIDS_MAX].enforcer == ENFORCER_WATCH ?
-		limits[LIMIT_PIDS_MAX].value : LIMIT_UNLIMITED;
+	session->watched.memory_bytes = limits[LIMIT_MEMORY_MAX].enforcer == ENFORCER_WATCH
+						? limits[LIMIT_MEMORY_MAX].value
+						: LIMIT_UNLIMITED;
+	session->watched.tasks = limits[LIMIT_PIDS_MAX].enforcer == ENFORCER_WATCH
+					 ? limits[LIMIT_PIDS_MAX].value
+					 : LIMIT_UNLIMITED;
 	session->watches_limits = session->watched.memory_bytes != LIMIT_UNLIMITED ||
-		session->watched.tasks != LIMIT_UNLIMITED;
+				  session->watched.tasks != LIMIT_UNLIMITED;
 	session->looked_usec = session_now_usec();
 	return session_arm(session, &session->look_timer,
 			   session->watches_limits ? LOOK_SOON_USEC / 5 : LOOK_SOON_USEC, on_look);

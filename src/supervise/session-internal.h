@@ -20,10 +20,10 @@
 #define VICTIMS_PENDING_MAX 32
 
 struct victims {
-	struct record_victim candidates[VICTIMS_PENDING_MAX];	/* gone since the last sample */
+	struct record_victim candidates[VICTIMS_PENDING_MAX]; /* gone since the last sample */
 	size_t candidate_count;
-	uint64_t unnamed;		/* kills counted, not yet told */
-	unsigned tries;			/* of asking the kernel's log */
+	uint64_t unnamed; /* kills counted, not yet told */
+	unsigned tries;	  /* of asking the kernel's log */
 	uint64_t at_usec, realtime_usec;
 	sd_event_source *timer;
 };
@@ -41,34 +41,34 @@ struct session {
 	struct keeper keeper;
 	unsigned keeper_restarts;
 	struct child child;
-	struct watch *watch;		/* NULL without a cgroup */
+	struct watch *watch; /* NULL without a cgroup */
 	struct tree *tree;
 	struct kernel_log *kernel_log;
 	int proc_fd;
 
 	struct supervisor supervisor;
-	struct cgroup_counters counters_start;	/* of payload, before the command ran */
+	struct cgroup_counters counters_start; /* of payload, before the command ran */
 	struct cgroup_counters scope_start;
-	uint64_t started_usec;		/* CLOCK_MONOTONIC */
+	uint64_t started_usec; /* CLOCK_MONOTONIC */
 
-	uint64_t high_bytes;		/* memory.high as it is now */
+	uint64_t high_bytes; /* memory.high as it is now */
 	uint64_t high_raised_usec;
 
 	struct victims victims;
-	bool watches_limits;		/* oc-run enforces memory or tasks itself */
+	bool watches_limits; /* oc-run enforces memory or tasks itself */
 	struct policy_limits watched;
-	uint64_t looked_usec;		/* last sample */
+	uint64_t looked_usec; /* last sample */
 	uint64_t looked_bytes;
 	unsigned looks;
 	size_t escapes_told;
-	bool suspended;			/* we stopped ourselves because the command was stopped */
+	bool suspended; /* we stopped ourselves because the command was stopped */
 
-	sd_event_source *deadline_timer;	/* of the supervisor */
+	sd_event_source *deadline_timer; /* of the supervisor */
 	sd_event_source *look_timer;
-	sd_event_source *settle_timer;		/* is anything left? */
-	sd_event_source *stopped_timer;		/* is the command still stopped? */
-	uint64_t settle_until_usec;		/* the tree may end by itself until then */
-	bool agent_end_told;			/* the supervisor knows that the command ended */
+	sd_event_source *settle_timer;	/* is anything left? */
+	sd_event_source *stopped_timer; /* is the command still stopped? */
+	uint64_t settle_until_usec;	/* the tree may end by itself until then */
+	bool agent_end_told;		/* the supervisor knows that the command ended */
 };
 
 uint64_t session_now_usec(void);

@@ -63,9 +63,9 @@ int session_arm(struct session *session, sd_event_source **source, uint64_t in_u
 struct record_event *session_note(struct session *session, enum record_event_kind kind,
 				  uint64_t value)
 {
-	struct record_event *event = session_record_add(session->record, kind,
-							session_now_usec() - session->started_usec,
-							realtime_now_usec());
+	struct record_event *event =
+		session_record_add(session->record, kind,
+				   session_now_usec() - session->started_usec, realtime_now_usec());
 
 	if (event)
 		event->value = value;
@@ -160,7 +160,8 @@ static int start_watching(struct session *session, struct diag *diag)
 
 	r = tree_new(&tree, &session->tree);
 	if (r < 0)
-		return diag_set(diag, r, "cannot look at the session's processes: %s", strerror(-r));
+		return diag_set(diag, r, "cannot look at the session's processes: %s",
+				strerror(-r));
 	if (contained) {
 		r = watch_new(&watch, &session->watch);
 		if (r < 0)
@@ -202,8 +203,10 @@ static int session_prepare(struct session *session, const struct session_request
 	r = registry_enter(session->host, session->plan, backend_facts(session->backend)->parent,
 			   &session->registry, diag);
 	if (r < 0 && !session->plan->quiet)
-		(void)fprintf(stderr, "oc-run: %s; this session cannot be found again if oc-run and "
-			      "its keeper are killed\n", diag->text);
+		(void)fprintf(stderr,
+			      "oc-run: %s; this session cannot be found again if oc-run and "
+			      "its keeper are killed\n",
+			      diag->text);
 	r = session_start_keeper(session, diag);
 	if (r < 0)
 		return r;
@@ -235,8 +238,9 @@ static void record_start(struct session *session)
 	record->backend = session->plan->backend;
 	record->enforced = session->cgroup.enforced;
 	record->started_realtime_usec = realtime_now_usec();
-	record->ram_bytes = session->host->ram_bytes < session->host->outer_memory_max ?
-		session->host->ram_bytes : session->host->outer_memory_max;
+	record->ram_bytes = session->host->ram_bytes < session->host->outer_memory_max
+				    ? session->host->ram_bytes
+				    : session->host->outer_memory_max;
 	record->agent_pid = session->child.pid;
 	if (session->cgroup.scope.path)
 		record->cgroup_path = strdup(session->cgroup.scope.path);
@@ -271,7 +275,7 @@ static void record_end(struct session *session)
 	if (session->watch) {
 		int r = watch_read(session->watch);
 
-		(void)r;	/* -ENODEV: the last counters stand */
+		(void)r; /* -ENODEV: the last counters stand */
 		record->counters = watch_state(session->watch)->payload;
 		counters_difference(&record->counters, &session->counters_start);
 	}

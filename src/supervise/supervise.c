@@ -48,7 +48,8 @@ void supervise_event(struct session *session, const struct supervisor_event *eve
 	actions_carry_out(session, &answer);
 	if (answer.deadline_usec > 0)
 		r = session_arm(session, &session->deadline_timer,
-				answer.deadline_usec > now_usec ? answer.deadline_usec - now_usec : 0,
+				answer.deadline_usec > now_usec ? answer.deadline_usec - now_usec
+								: 0,
 				on_deadline);
 	else if (session->deadline_timer)
 		r = sd_event_source_set_enabled(session->deadline_timer, SD_EVENT_OFF);
@@ -191,8 +192,8 @@ static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *si
 		siginfo_t info = { 0 };
 		int r;
 
-		if (waitid(P_ALL, 0, &info,
-			   WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) < 0)
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) <
+		    0)
 			return errno == EINTR || errno == ECHILD ? 0 : -errno;
 		if (info.si_pid == 0)
 			return 0;
@@ -215,8 +216,8 @@ static enum supervisor_delivery delivery_of(const struct session *session,
 
 static void note_stop(struct session *session, const char *detail, int signal_number)
 {
-	struct record_event *event = session_note(session, RECORD_STOP_ASKED,
-						  (uint64_t)signal_number);
+	struct record_event *event =
+		session_note(session, RECORD_STOP_ASKED, (uint64_t)signal_number);
 
 	if (event)
 		(void)snprintf(event->detail, sizeof(event->detail), "%s", detail);
@@ -266,7 +267,8 @@ static int on_sigcont(sd_event_source *source, const struct signalfd_siginfo *in
 
 	(void)source;
 	/* `fg` continues the whole job; somebody who continues oc-run alone means the command. */
-	if (session->suspended || ((pid_t)info->ssi_pid != getpid() && info->ssi_code != SI_KERNEL)) {
+	if (session->suspended ||
+	    ((pid_t)info->ssi_pid != getpid() && info->ssi_code != SI_KERNEL)) {
 		session->suspended = false;
 		if (!session->record->agent_ended)
 			(void)kill(session->child.pid, SIGCONT);
@@ -378,9 +380,9 @@ void supervise_counters(const struct watch_state *before, const struct watch_sta
 		actions_raise_high(session, high);
 	note_counter(session, RECORD_MEMORY_MAX, grown(was->memory.max, is->memory.max));
 	note_counter(session, RECORD_FORK_DENIED,
-		     grown(was->pids.max, is->pids.max) > 0 ?
-		     grown(was->pids.max, is->pids.max) :
-		     grown(before->scope.pids.max, now->scope.pids.max));
+		     grown(was->pids.max, is->pids.max) > 0
+			     ? grown(was->pids.max, is->pids.max)
+			     : grown(before->scope.pids.max, now->scope.pids.max));
 	note_counter(session, RECORD_SWAP_FULL, grown(was->swap.fail, is->swap.fail));
 	if (!now->populated && session->record->agent_ended)
 		(void)!session_arm(session, &session->settle_timer, 0, on_settle);

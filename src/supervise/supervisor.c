@@ -113,7 +113,7 @@ static void step_running(struct supervisor *supervisor, const struct supervisor_
 	case SUPERVISOR_EVENT_AGENT_ENDED:
 		agent_ended(supervisor, event, answer);
 		break;
-	case SUPERVISOR_EVENT_EMPTY:	/* the command's SIGCHLD is on its way */
+	case SUPERVISOR_EVENT_EMPTY: /* the command's SIGCHLD is on its way */
 	case SUPERVISOR_EVENT_TIMER:
 		break;
 	}
@@ -175,7 +175,8 @@ static void step_killing(struct supervisor *supervisor, const struct supervisor_
 		answer->actions |= SUPERVISOR_KILL_ALL;
 		break;
 	case SUPERVISOR_EVENT_TIMER:
-		if (event->now_usec >= supervisor->killing_since_usec + SUPERVISOR_KILL_LIMIT_USEC) {
+		if (event->now_usec >=
+		    supervisor->killing_since_usec + SUPERVISOR_KILL_LIMIT_USEC) {
 			enter_done(supervisor, answer);
 		} else {
 			answer->actions |= SUPERVISOR_KILL_ALL;

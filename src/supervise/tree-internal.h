@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Shared by tree.c (the object, signals), tree-scan.c (who is a member) and tree-proc.c (/proc). */
+/* Shared by tree.c (the object, signals), tree-scan.c (who is a member), tree-list.c (lists) and
+ * tree-proc.c (/proc). */
 
 #include "oc-run/proc-parse.h"
 #include "oc-run/tree.h"
 
 /* What tree keeps beside each process of the sample, by the same index. */
 struct tree_note {
-	bool settled;		/* name and command were read after its youth */
-	unsigned round;		/* last tree_signal() that reached it */
+	bool settled;	/* name and command were read after its youth */
+	unsigned round; /* last tree_signal() that reached it */
 };
 
 /* Every process of the machine as of the last scan with TREE_SCAN_OUTSIDE, by pid. */
@@ -17,12 +18,35 @@ struct tree_seen {
 	pid_t pid, parent;
 	uint64_t start_ticks;
 	bool member;
-	bool never;		/* pid 1, we ourselves, the keeper */
-	bool checked;		/* its environment has been read and has no tag of ours */
+	bool never;   /* pid 1, we ourselves, the keeper */
+	bool checked; /* its environment has been read and has no tag of ours */
 };
 
+struct tree_pids {
+	pid_t *pids;
+	size_t count, allocated;
+};
+
+struct tree_seen_list {
+	struct tree_seen *entries;
+	size_t count, allocated;
+};
+
+static inline void tree_pids_finish(struct tree_pids *list)
+{
+	free(list->pids);
+}
+
+static inline void tree_seen_finish(struct tree_seen_list *list)
+{
+	free(list->entries);
+}
+
+#define _cleanup_tree_pids_ __attribute__((cleanup(tree_pids_finish)))
+#define _cleanup_tree_seen_ __attribute__((cleanup(tree_seen_finish)))
+
 struct tree {
-	char tag[64];		/* "OC_RUN_SESSION=<id>" */
+	char tag[64]; /* "OC_RUN_SESSION=<id>" */
 	pid_t agent, exclude, self;
 	uid_t uid;
 	uint64_t agent_start_ticks;
@@ -32,8 +56,8 @@ struct tree {
 	struct tree_seen *inherited;
 	size_t inherited_count;
 	uint64_t ticks_per_second;
-	const struct cgroup *payload;	/* NULL: no cgroup */
-	const struct cgroup *top;	/* what is below it is inside: the scope, else the payload */
+	const struct cgroup *payload; /* NULL: no cgroup */
+	const struct cgroup *top;     /* what is below it is inside: the scope, else the payload */
 	int proc_fd;
 	struct tree_sample sample;
 	struct tree_note *notes;
@@ -47,6 +71,15 @@ int tree_note_inherited(struct tree *tree);
 
 /* Youth: until then a process may be a fork that has not called execve(2). */
 #define TREE_YOUTH_USEC 1000000ULL
+
+/* -ENOMEM. For cgroup_for_each_pid(). */
+int tree_add_pid(pid_t pid, void *userdata);
+/* By number, each once. */
+void tree_sort_pids(struct tree_pids *list);
+bool tree_has_pid(const struct tree_pids *list, pid_t pid);
+int tree_list_cgroup(const struct tree *tree, struct tree_pids *list);
+int tree_list_processes(const struct tree *tree, struct tree_seen_list *list);
+struct tree_seen *tree_find_seen(struct tree_seen *entries, size_t count, pid_t pid);
 
 int tree_scan_once(struct tree *tree, unsigned flags);
 uint64_t tree_age_usec(const struct tree *tree, uint64_t start_ticks);

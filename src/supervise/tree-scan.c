@@ -14,109 +14,8 @@
 
 #include "tree-internal.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
-
-struct pid_list {
-	pid_t *pids;
-	size_t count, allocated;
-};
-
-struct seen_list {
-	struct tree_seen *entries;
-	size_t count, allocated;
-};
-
-static void cleanup_pids(struct pid_list *list)
-{
-	free(list->pids);
-}
-
-static void cleanup_seen(struct seen_list *list)
-{
-	free(list->entries);
-}
-
-#define _cleanup_pids_ __attribute__((cleanup(cleanup_pids)))
-#define _cleanup_seen_ __attribute__((cleanup(cleanup_seen)))
-
-static int grow(void **array, size_t *allocated, size_t count, size_t size)
-{
-	size_t wanted = *allocated ? *allocated * 2 : 64;
-	void *grown;
-
-	if (count < *allocated)
-		return 0;
-	grown = reallocarray(*array, wanted, size);
-	if (!grown)
-		return -ENOMEM;
-	*array = grown;
-	*allocated = wanted;
-	return 0;
-}
-
-static int add_pid(pid_t pid, void *userdata)
-{
-	struct pid_list *list = userdata;
-	int r = grow((void **)&list->pids, &list->allocated, list->count, sizeof(*list->pids));
-
-	if (r >= 0)
-		list->pids[list->count++] = pid;
-	return r;
-}
-
-static int compare_pids(const void *a, const void *b)
-{
-	pid_t left = *(const pid_t *)a, right = *(const pid_t *)b;
-
-	return (left > right) - (left < right);
-}
-
-static void sort_pids(struct pid_list *list)
-{
-	size_t kept = 0;
-
-	if (list->count == 0)
-		return;
-	qsort(list->pids, list->count, sizeof(*list->pids), compare_pids);
-	for (size_t i = 1; i < list->count; i++)
-		if (list->pids[i] != list->pids[kept])
-			list->pids[++kept] = list->pids[i];
-	list->count = kept + 1;
-}
-
-static bool has_pid(const struct pid_list *list, pid_t pid)
-{
-	return list->count > 0 &&
-	       bsearch(&pid, list->pids, list->count, sizeof(pid), compare_pids) != NULL;
-}
-
-/* A cgroup that is gone has nobody in it, and half a list (too many cgroups below it, too few fds)
- * is better than none: the last sample and the pass over /proc find the others. */
-static int list_cgroup(const struct tree *tree, struct pid_list *list)
-{
-	int r = tree->top ? cgroup_for_each_pid(tree->top, add_pid, list) : 0;
-
-	sort_pids(list);
-	return r == -ENOMEM ? r : 0;
-}
-
-/* The entries of a table by pid start with the pid, so that it is the key. */
-static int compare_seen(const void *a, const void *b)
-{
-	return compare_pids(&((const struct tree_seen *)a)->pid,
-			    &((const struct tree_seen *)b)->pid);
-}
-
-static struct tree_seen *find_seen(struct tree_seen *entries, size_t count, pid_t pid)
-{
-	struct tree_seen key = { .pid = pid };
-
-	return count ? bsearch(&key, entries, count, sizeof(key), compare_seen) : NULL;
-}
 
 static bool is_never(const struct tree *tree, pid_t pid)
 {
@@ -126,22 +25,22 @@ static bool is_never(const struct tree *tree, pid_t pid)
 static bool is_inherited(const struct tree *tree, const struct tree_seen *entry)
 {
 	const struct tree_seen *inherited =
-		find_seen(tree->inherited, tree->inherited_count, entry->pid);
+		tree_find_seen(tree->inherited, tree->inherited_count, entry->pid);
 
 	return inherited && inherited->start_ticks == entry->start_ticks;
 }
 
 /* What is known of a process without looking at others: not yet descent, not yet its tag. */
-static void judge_alone(const struct tree *tree, const struct pid_list *inside,
+static void judge_alone(const struct tree *tree, const struct tree_pids *inside,
 			struct tree_seen *entry)
 {
-	const struct tree_seen *before = find_seen(tree->seen, tree->seen_count, entry->pid);
+	const struct tree_seen *before = tree_find_seen(tree->seen, tree->seen_count, entry->pid);
 
 	entry->never = is_never(tree, entry->pid) || is_inherited(tree, entry);
 	if (entry->never)
 		return;
 	entry->checked = before && before->start_ticks == entry->start_ticks && before->checked;
-	entry->member = has_pid(inside, entry->pid) ||
+	entry->member = tree_has_pid(inside, entry->pid) ||
 			tree_find(tree, entry->pid, entry->start_ticks) >= 0 ||
 			(tree->agent > 0 && entry->pid == tree->agent &&
 			 entry->start_ticks == tree->agent_start_ticks) ||
@@ -149,53 +48,11 @@ static void judge_alone(const struct tree *tree, const struct pid_list *inside,
 			(tree->agent > 0 && entry->parent == tree->self);
 }
 
-static int add_process(const struct tree *tree, pid_t pid, struct seen_list *list)
-{
-	struct proc_stat stat;
-	int r;
-
-	if (tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
-		return 0;
-	r = grow((void **)&list->entries, &list->allocated, list->count, sizeof(*list->entries));
-	if (r < 0)
-		return r;
-	list->entries[list->count++] = (struct tree_seen){
-		.pid = pid, .parent = stat.parent, .start_ticks = stat.start_ticks,
-	};
-	return 0;
-}
-
-/* Every process of the machine, by pid. */
-static int list_processes(const struct tree *tree, struct seen_list *list)
-{
-	DIR *directory;
-	struct dirent *item;
-	int fd, r = 0;
-
-	/* "." once more: the position in the directory belongs to the open file. */
-	fd = openat(tree->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	directory = fdopendir(fd);
-	if (!directory) {
-		r = -errno;
-		(void)close(fd);
-		return r;
-	}
-	while (r >= 0 && (item = readdir(directory)))
-		if (isdigit((unsigned char)item->d_name[0]))
-			r = add_process(tree, (pid_t)strtol(item->d_name, NULL, 10), list);
-	(void)closedir(directory);
-	if (list->count > 0)
-		qsort(list->entries, list->count, sizeof(*list->entries), compare_seen);
-	return r;
-}
-
 int tree_note_inherited(struct tree *tree)
 {
-	_cleanup_seen_ struct seen_list list = { 0 };
+	_cleanup_tree_seen_ struct tree_seen_list list = { 0 };
 	size_t kept = 0;
-	int r = list_processes(tree, &list);
+	int r = tree_list_processes(tree, &list);
 
 	if (r < 0)
 		return r;
@@ -218,7 +75,7 @@ int tree_note_inherited(struct tree *tree)
 
 /* Children of members are members. A parent mostly has the smaller pid, so that one pass and one
  * more that changes nothing do; after the pids went round it may take more. */
-static void spread_to_children(struct seen_list *list)
+static void spread_to_children(struct tree_seen_list *list)
 {
 	bool changed;
 
@@ -230,7 +87,7 @@ static void spread_to_children(struct seen_list *list)
 
 			if (entry->member || entry->never)
 				continue;
-			parent = find_seen(list->entries, list->count, entry->parent);
+			parent = tree_find_seen(list->entries, list->count, entry->parent);
 			/* A parent that is younger is another one that got its pid. */
 			if (!parent || !parent->member || parent->start_ticks > entry->start_ticks)
 				continue;
@@ -241,7 +98,7 @@ static void spread_to_children(struct seen_list *list)
 }
 
 /* Reads the environment of those that nothing else tells of: once each, again while young. */
-static bool find_tagged(const struct tree *tree, struct seen_list *list)
+static bool find_tagged(const struct tree *tree, struct tree_seen_list *list)
 {
 	bool found = false;
 
@@ -259,9 +116,10 @@ static bool find_tagged(const struct tree *tree, struct seen_list *list)
 	return found;
 }
 
-static int look_outside(struct tree *tree, const struct pid_list *inside, struct seen_list *list)
+static int look_outside(struct tree *tree, const struct tree_pids *inside,
+			struct tree_seen_list *list)
 {
-	int r = list_processes(tree, list);
+	int r = tree_list_processes(tree, list);
 
 	if (r < 0)
 		return r;
@@ -274,26 +132,26 @@ static int look_outside(struct tree *tree, const struct pid_list *inside, struct
 }
 
 /* Everybody who may be a member: in the cgroup, in the last sample, found outside. */
-static int gather_candidates(const struct tree *tree, const struct pid_list *inside,
-			     const struct seen_list *seen, struct pid_list *list)
+static int gather_candidates(const struct tree *tree, const struct tree_pids *inside,
+			     const struct tree_seen_list *seen, struct tree_pids *list)
 {
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < inside->count; i++)
-		r = add_pid(inside->pids[i], list);
+		r = tree_add_pid(inside->pids[i], list);
 	for (size_t i = 0; r >= 0 && i < tree->sample.count; i++)
-		r = add_pid(tree->sample.processes[i].pid, list);
+		r = tree_add_pid(tree->sample.processes[i].pid, list);
 	for (size_t i = 0; r >= 0 && i < seen->count; i++)
 		if (seen->entries[i].member)
-			r = add_pid(seen->entries[i].pid, list);
-	sort_pids(list);
+			r = tree_add_pid(seen->entries[i].pid, list);
+	tree_sort_pids(list);
 	return r;
 }
 
 struct scan {
 	struct tree *tree;
-	const struct pid_list *inside;
-	const struct seen_list *seen;
+	const struct tree_pids *inside;
+	const struct tree_seen_list *seen;
 	struct tree_sample sample;
 	struct tree_note *notes;
 };
@@ -303,7 +161,7 @@ struct scan {
 static bool is_inside(const struct scan *scan, pid_t pid, bool known)
 {
 	const struct tree *tree = scan->tree;
-	bool listed = has_pid(scan->inside, pid), below;
+	bool listed = tree_has_pid(scan->inside, pid), below;
 
 	if (!tree->top)
 		return true;
@@ -317,13 +175,13 @@ static bool is_inside(const struct scan *scan, pid_t pid, bool known)
 static bool is_found_outside(const struct scan *scan, const struct proc_stat *stat)
 {
 	const struct tree_seen *entry =
-		find_seen(scan->seen->entries, scan->seen->count, stat->pid);
+		tree_find_seen(scan->seen->entries, scan->seen->count, stat->pid);
 
 	return entry && entry->member && entry->start_ticks == stat->start_ticks;
 }
 
-static void identify(const struct scan *scan, struct tree_process *process,
-		     struct tree_note *note, const struct tree_process *before)
+static void identify(const struct scan *scan, struct tree_process *process, struct tree_note *note,
+		     const struct tree_process *before)
 {
 	bool is_old = process->age_usec > TREE_YOUTH_USEC;
 
@@ -381,11 +239,11 @@ static void add_candidate(struct scan *scan, pid_t pid)
 	tree_proc_memory(tree->proc_fd, pid, &process->resident_bytes, &process->swap_bytes);
 	identify(scan, process, note, before);
 	if (before)
-		before->command = NULL;		/* it has moved */
+		before->command = NULL; /* it has moved */
 	add_up(&scan->sample, process);
 }
 
-static int fill_sample(struct scan *scan, const struct pid_list *candidates)
+static int fill_sample(struct scan *scan, const struct tree_pids *candidates)
 {
 	size_t size = candidates->count ? candidates->count : 1;
 
@@ -404,13 +262,13 @@ static int fill_sample(struct scan *scan, const struct pid_list *candidates)
 
 int tree_scan_once(struct tree *tree, unsigned flags)
 {
-	_cleanup_pids_ struct pid_list inside = { 0 }, candidates = { 0 };
-	_cleanup_seen_ struct seen_list seen = { 0 };
+	_cleanup_tree_pids_ struct tree_pids inside = { 0 }, candidates = { 0 };
+	_cleanup_tree_seen_ struct tree_seen_list seen = { 0 };
 	struct scan scan = { .tree = tree, .inside = &inside, .seen = &seen };
 	bool outside = (flags & TREE_SCAN_OUTSIDE) || !tree->top;
 	int r;
 
-	r = list_cgroup(tree, &inside);
+	r = tree_list_cgroup(tree, &inside);
 	if (r >= 0 && outside)
 		r = look_outside(tree, &inside, &seen);
 	if (r >= 0)

@@ -18,7 +18,7 @@
 #include <sys/inotify.h>
 
 enum watch_file_id {
-	WATCH_EVENTS,		/* the first: see read_all() */
+	WATCH_EVENTS, /* the first: see read_all() */
 	WATCH_MEMORY,
 	WATCH_MEMORY_LOCAL,
 	WATCH_SWAP,
@@ -46,14 +46,14 @@ static const struct {
 };
 
 struct watch_file {
-	int fd;				/* -1: not there */
-	bool ended;			/* it answered ENODEV */
-	sd_event_source *source;	/* EPOLLPRI */
+	int fd;			 /* -1: not there */
+	bool ended;		 /* it answered ENODEV */
+	sd_event_source *source; /* EPOLLPRI */
 };
 
 struct watch {
 	struct watch_file files[WATCH_FILE_COUNT];
-	int inotify_fd;			/* -1: no instance was left */
+	int inotify_fd; /* -1: no instance was left */
 	sd_event_source *inotify_source;
 	struct watch_state state;
 	watch_fn changed;
@@ -264,7 +264,8 @@ static int add_epoll(struct watch *watch, sd_event *event)
 /* Either channel will do; without one the session could not be told from a quiet one. */
 static int add_channels(struct watch *watch, const struct watch_request *request)
 {
-	int inotify_result = request->without_inotify ? -EMFILE : add_inotify(watch, request->event);
+	int inotify_result =
+		request->without_inotify ? -EMFILE : add_inotify(watch, request->event);
 	int epoll_result = add_epoll(watch, request->event);
 
 	return inotify_result < 0 && epoll_result < 0 ? epoll_result : 0;

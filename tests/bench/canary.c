@@ -16,8 +16,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #include <time.h>
+#include <unistd.h>
 
 #define WAKE_USEC 10000
 #define START_EVERY 20

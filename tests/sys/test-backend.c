@@ -14,7 +14,7 @@
 
 struct fixture {
 	struct host host;
-	struct cgroup root, outer;	/* our own cgroup, and a fresh one below it to play in */
+	struct cgroup root, outer; /* our own cgroup, and a fresh one below it to play in */
 	char name[32];
 	struct backend *backend;
 	struct plan plan;
@@ -31,8 +31,10 @@ static void set_up(struct fixture *fixture)
 	fixture->host.systemd_booted = false;
 	free(fixture->host.own_cgroup);
 	fixture->host.own_cgroup = strdup(fixture->outer.path);
-	fixture->plan = (struct plan){ .id = ID, .unit = (char *)"oc-" ID ".scope",
-				       .slice = (char *)"oc.slice", .name = (char *)"test" };
+	fixture->plan = (struct plan){ .id = ID,
+				       .unit = (char *)"oc-" ID ".scope",
+				       .slice = (char *)"oc.slice",
+				       .name = (char *)"test" };
 	fixture->child = sys_start(sys_idle, NULL);
 	fixture->keeper = sys_start(sys_idle, NULL);
 }
@@ -53,8 +55,8 @@ static int probe(struct fixture *fixture, enum backend_kind choice)
 
 static int enter(struct fixture *fixture, struct session_cgroup *ret)
 {
-	return backend_enter(fixture->backend, &fixture->plan, fixture->child, fixture->keeper,
-			     ret, &fixture->diag);
+	return backend_enter(fixture->backend, &fixture->plan, fixture->child, fixture->keeper, ret,
+			     &fixture->diag);
 }
 
 /* Is there anything in the cgroup that sessions are made in? */
@@ -68,7 +70,7 @@ static bool is_bare(struct fixture *fixture)
 	r = stat(full, &status);
 	free(full);
 	expect_int(r, 0);
-	return status.st_nlink == 2;	/* no folder in it */
+	return status.st_nlink == 2; /* no folder in it */
 }
 
 static void expect_in(pid_t pid, const char *path)
@@ -248,7 +250,8 @@ TEST(without_systemd_its_backend_is_refused_with_a_reason)
 
 	set_up(&fixture);
 	expect_int(probe(&fixture, BACKEND_SYSTEMD), -EOPNOTSUPP);
-	expect_text(fixture.diag.text, "the backend \"systemd\" cannot be used: systemd does not run "
+	expect_text(fixture.diag.text,
+		    "the backend \"systemd\" cannot be used: systemd does not run "
 		    "here; use a machine or container that systemd runs in");
 	tear_down(&fixture);
 }
@@ -283,15 +286,13 @@ TEST(freeing_before_entering_and_freeing_nothing_are_safe)
 	session_cgroup_finish(NULL);
 }
 
-SYS_MAIN_WITH_CGROUP("backend",
-	  a_session_is_made_and_removed_without_a_trace,
-	  leaving_ends_what_is_still_in_the_session,
-	  a_command_that_is_dead_leaves_nothing,
-	  a_keeper_that_is_dead_leaves_nothing,
-	  another_session_of_the_same_name_is_left_alone,
-	  a_session_in_a_session_lies_beside_the_outer_payload,
-	  a_cgroup_that_cannot_be_seen_is_a_reason,
-	  where_systemd_manages_our_cgroup_it_is_left_alone,
-	  without_systemd_its_backend_is_refused_with_a_reason,
-	  without_a_mount_there_is_no_cgroup_and_a_reason,
-	  freeing_before_entering_and_freeing_nothing_are_safe)
+SYS_MAIN_WITH_CGROUP("backend", a_session_is_made_and_removed_without_a_trace,
+		     leaving_ends_what_is_still_in_the_session,
+		     a_command_that_is_dead_leaves_nothing, a_keeper_that_is_dead_leaves_nothing,
+		     another_session_of_the_same_name_is_left_alone,
+		     a_session_in_a_session_lies_beside_the_outer_payload,
+		     a_cgroup_that_cannot_be_seen_is_a_reason,
+		     where_systemd_manages_our_cgroup_it_is_left_alone,
+		     without_systemd_its_backend_is_refused_with_a_reason,
+		     without_a_mount_there_is_no_cgroup_and_a_reason,
+		     freeing_before_entering_and_freeing_nothing_are_safe)

@@ -132,8 +132,11 @@ TEST(a_path_outside_of_the_namespace_is_refused)
 		const char *path;
 		int result;
 	} rows[] = {
-		{ "/../x", -EXDEV }, { "/a/../../x", -EXDEV }, { "/..", -EXDEV },
-		{ "relative", -EXDEV }, { "/nothing-of-this-name", -ENOENT },
+		{ "/../x", -EXDEV },
+		{ "/a/../../x", -EXDEV },
+		{ "/..", -EXDEV },
+		{ "relative", -EXDEV },
+		{ "/nothing-of-this-name", -ENOENT },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -220,7 +223,9 @@ TEST(all_processes_below_are_listed_once)
 
 TEST(more_pids_than_one_read_gives_are_whole)
 {
-	enum { COUNT = 120 };	/* well over the 512 bytes that are read at a time */
+	enum {
+		COUNT = 120
+	}; /* well over the 512 bytes that are read at a time */
 	struct fixture fixture;
 	struct pid_list list = { 0 };
 	pid_t pids[COUNT];
@@ -363,7 +368,9 @@ TEST(a_zombie_does_not_keep_its_cgroup)
 
 TEST(a_deep_nest_is_removed)
 {
-	enum { DEPTH = 60 };
+	enum {
+		DEPTH = 60
+	};
 	struct cgroup nest[DEPTH];
 	struct fixture fixture;
 	pid_t pid;
@@ -392,7 +399,8 @@ TEST(counters_are_zero_without_controllers_and_a_removed_cgroup_says_so)
 
 	set_up(&fixture);
 	expect_int(cgroup_read(&fixture.cgroup, "cgroup.controllers", controllers,
-			       sizeof(controllers)), 0);
+			       sizeof(controllers)),
+		   0);
 	expect_int(cgroup_read_counters(&fixture.cgroup, &counters), 0);
 	expect_uint(counters.memory.oom_kill, 0);
 	expect_int(cgroup_read_usage(&fixture.cgroup, &usage), 0);
@@ -446,23 +454,16 @@ TEST(a_reopened_cgroup_is_the_same)
 	tear_down(&fixture);
 }
 
-SYS_MAIN_WITH_CGROUP("cgroup",
-	  a_process_is_moved_and_found_there,
-	  nobody_is_moved_for_a_pid_that_is_none,
-	  a_dead_process_has_no_cgroup,
-	  a_second_cgroup_of_the_same_name_is_refused,
-	  a_name_cannot_lead_elsewhere,
-	  a_path_outside_of_the_namespace_is_refused,
-	  a_file_that_does_not_fit_is_an_error,
-	  all_processes_below_are_listed_once,
-	  more_pids_than_one_read_gives_are_whole,
-	  kill_ends_deaf_stopped_and_forking_ones,
-	  kill_by_pid_does_the_same,
-	  kill_by_pid_leaves_the_cgroup_thawed,
-	  remove_takes_everything_below_along,
-	  remove_says_busy_while_somebody_lives_and_removes_the_rest,
-	  a_zombie_does_not_keep_its_cgroup,
-	  a_deep_nest_is_removed,
-	  counters_are_zero_without_controllers_and_a_removed_cgroup_says_so,
-	  the_open_directory_is_not_fooled_by_a_new_one_of_the_same_name,
-	  a_reopened_cgroup_is_the_same)
+SYS_MAIN_WITH_CGROUP("cgroup", a_process_is_moved_and_found_there,
+		     nobody_is_moved_for_a_pid_that_is_none, a_dead_process_has_no_cgroup,
+		     a_second_cgroup_of_the_same_name_is_refused, a_name_cannot_lead_elsewhere,
+		     a_path_outside_of_the_namespace_is_refused,
+		     a_file_that_does_not_fit_is_an_error, all_processes_below_are_listed_once,
+		     more_pids_than_one_read_gives_are_whole,
+		     kill_ends_deaf_stopped_and_forking_ones, kill_by_pid_does_the_same,
+		     kill_by_pid_leaves_the_cgroup_thawed, remove_takes_everything_below_along,
+		     remove_says_busy_while_somebody_lives_and_removes_the_rest,
+		     a_zombie_does_not_keep_its_cgroup, a_deep_nest_is_removed,
+		     counters_are_zero_without_controllers_and_a_removed_cgroup_says_so,
+		     the_open_directory_is_not_fooled_by_a_new_one_of_the_same_name,
+		     a_reopened_cgroup_is_the_same)

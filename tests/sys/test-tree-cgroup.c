@@ -19,8 +19,12 @@ static void set_up(struct session *session, sys_body body)
 	struct tree_request request;
 
 	*session = (struct session){
-		.parent = CGROUP_INIT, .scope = CGROUP_INIT, .payload = CGROUP_INIT,
-		.keeper_cgroup = CGROUP_INIT, .nested = CGROUP_INIT, .elsewhere = CGROUP_INIT,
+		.parent = CGROUP_INIT,
+		.scope = CGROUP_INIT,
+		.payload = CGROUP_INIT,
+		.keeper_cgroup = CGROUP_INIT,
+		.nested = CGROUP_INIT,
+		.elsewhere = CGROUP_INIT,
 		.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 	};
 	expect_int(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -35,9 +39,12 @@ static void set_up(struct session *session, sys_body body)
 	session->agent = sys_start(body, NULL);
 	expect_int(cgroup_attach(&session->payload, session->agent), 0);
 	request = (struct tree_request){
-		.session_id = "0123456789abcdef", .agent = session->agent,
-		.exclude = session->keeper, .payload = &session->payload,
-		.scope = &session->scope, .proc_fd = session->proc_fd,
+		.session_id = "0123456789abcdef",
+		.agent = session->agent,
+		.exclude = session->keeper,
+		.payload = &session->payload,
+		.scope = &session->scope,
+		.proc_fd = session->proc_fd,
 	};
 	expect_int(tree_new(&request, &session->tree), 0);
 }
@@ -167,9 +174,7 @@ TEST(nobody_is_left_once_the_cgroup_is_gone)
 	tear_down(&session);
 }
 
-SYS_MAIN_WITH_CGROUP("tree-cgroup",
-	whoever_is_in_the_cgroup_is_a_member_without_being_related,
-	one_that_left_is_outside_until_it_is_brought_back,
-	a_session_within_the_session_is_inside,
-	a_cgroup_of_a_like_name_is_outside,
-	nobody_is_left_once_the_cgroup_is_gone)
+SYS_MAIN_WITH_CGROUP("tree-cgroup", whoever_is_in_the_cgroup_is_a_member_without_being_related,
+		     one_that_left_is_outside_until_it_is_brought_back,
+		     a_session_within_the_session_is_inside, a_cgroup_of_a_like_name_is_outside,
+		     nobody_is_left_once_the_cgroup_is_gone)

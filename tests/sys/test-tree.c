@@ -81,7 +81,10 @@ static void fake_remove(struct fake *fake, pid_t pid)
 static struct tree *fake_tree(const struct fake *fake, pid_t agent, pid_t exclude)
 {
 	struct tree_request request = {
-		.session_id = ID, .agent = agent, .exclude = exclude, .proc_fd = fake->fd,
+		.session_id = ID,
+		.agent = agent,
+		.exclude = exclude,
+		.proc_fd = fake->fd,
 	};
 	struct tree *tree = NULL;
 
@@ -123,30 +126,46 @@ TEST(descendants_orphans_and_tagged_are_members_and_nobody_else)
 	static const char other_tag[] = "A=1\0" TAG "0\0", own_tag[] = "A=1\0" TAG "\0B=2\0";
 	const pid_t self = getpid();
 	const struct fake_process processes[] = {
-		{ .pid = 1, .environ = own_tag, .environ_length = sizeof(own_tag) - 1,
+		{ .pid = 1,
+		  .environ = own_tag,
+		  .environ_length = sizeof(own_tag) - 1,
 		  .start_ticks = 60 },
-		{ .pid = self, .parent = 1, .start_ticks = 40, .environ = own_tag,
+		{ .pid = self,
+		  .parent = 1,
+		  .start_ticks = 40,
+		  .environ = own_tag,
 		  .environ_length = sizeof(own_tag) - 1 },
 		{ .pid = 100001, .parent = self, .start_ticks = 50 },	/* the agent */
 		{ .pid = 100002, .parent = self, .start_ticks = 45 },	/* the keeper */
-		{ .pid = 100003, .parent = 100002, .start_ticks = 61 },	/* its child: a stranger */
+		{ .pid = 100003, .parent = 100002, .start_ticks = 61 }, /* its child: a stranger */
 		{ .pid = 100004, .parent = 100001, .start_ticks = 51 },
-		{ .pid = 99999, .parent = 100004, .start_ticks = 52 },	/* pids went round */
+		{ .pid = 99999, .parent = 100004, .start_ticks = 52 }, /* pids went round */
 		{ .pid = 99998, .parent = 99999, .start_ticks = 53 },
-		{ .pid = 100005, .parent = self, .start_ticks = 54 },	/* an orphan, ours now */
+		{ .pid = 100005, .parent = self, .start_ticks = 54 }, /* an orphan, ours now */
 		{ .pid = 100006, .parent = 100005, .start_ticks = 55, .state = 'Z' },
-		{ .pid = 100007, .parent = 1, .start_ticks = 56, .environ = own_tag,
+		{ .pid = 100007,
+		  .parent = 1,
+		  .start_ticks = 56,
+		  .environ = own_tag,
 		  .environ_length = sizeof(own_tag) - 1 },
 		{ .pid = 100008, .parent = 100007, .start_ticks = 57 },
-		{ .pid = 100009, .parent = 1, .start_ticks = 58, .environ = other_tag,
+		{ .pid = 100009,
+		  .parent = 1,
+		  .start_ticks = 58,
+		  .environ = other_tag,
 		  .environ_length = sizeof(other_tag) - 1 },
-		{ .pid = 100010, .parent = 1, .start_ticks = 49, .environ = own_tag,
-		  .environ_length = sizeof(own_tag) - 1 },	/* before the session */
-		{ .pid = 100011, .parent = 100011, .start_ticks = 60 },	/* a ring of one */
-		{ .pid = 100012, .parent = 100013, .start_ticks = 60 },	/* of two */
+		{ .pid = 100010,
+		  .parent = 1,
+		  .start_ticks = 49,
+		  .environ = own_tag,
+		  .environ_length = sizeof(own_tag) - 1 },		/* before the session */
+		{ .pid = 100011, .parent = 100011, .start_ticks = 60 }, /* a ring of one */
+		{ .pid = 100012, .parent = 100013, .start_ticks = 60 }, /* of two */
 		{ .pid = 100013, .parent = 100012, .start_ticks = 60 },
-		{ .pid = 100015, .parent = self, .start_ticks = 50 },	/* what we were exec'ed over */
-		{ .pid = 100016, .parent = 100015, .start_ticks = 62 },	/* left these two */
+		{ .pid = 100015,
+		  .parent = self,
+		  .start_ticks = 50 }, /* what we were exec'ed over */
+		{ .pid = 100016, .parent = 100015, .start_ticks = 62 }, /* left these two */
 		/* Its parent's pid was given to another process: the parent is younger. */
 		{ .pid = 100014, .parent = 100004, .start_ticks = 50 },
 	};
@@ -159,8 +178,7 @@ TEST(descendants_orphans_and_tagged_are_members_and_nobody_else)
 		fake_put(&fake, &processes[i]);
 	tree = fake_tree(&fake, 100001, 100002);
 	sample = scan(tree);
-	expect_text(pids_of(sample),
-		    "99998 99999 100001 100004 100005 100006 100007 100008");
+	expect_text(pids_of(sample), "99998 99999 100001 100004 100005 100006 100007 100008");
 	expect_uint(sample->alive, 7);
 	expect_uint(sample->outside, 0);
 	expect_uint(sample->tasks, 16);
@@ -183,8 +201,10 @@ TEST(a_member_stays_one_but_its_pid_does_not)
 
 	fake_set_up(&fake);
 	fake_put(&fake, &(struct fake_process){ .pid = 100001, .parent = self, .start_ticks = 50 });
-	fake_put(&fake, &(struct fake_process){ .pid = 100002, .parent = 100001, .start_ticks = 51 });
-	fake_put(&fake, &(struct fake_process){ .pid = 100003, .parent = 100001, .start_ticks = 51 });
+	fake_put(&fake,
+		 &(struct fake_process){ .pid = 100002, .parent = 100001, .start_ticks = 51 });
+	fake_put(&fake,
+		 &(struct fake_process){ .pid = 100003, .parent = 100001, .start_ticks = 51 });
 	tree = fake_tree(&fake, 100001, 0);
 	expect_text(pids_of(scan(tree)), "100001 100002 100003");
 
@@ -197,8 +217,8 @@ TEST(a_member_stays_one_but_its_pid_does_not)
 
 	/* The agent's pid comes back as somebody else's, too. */
 	fake_put(&fake, &(struct fake_process){ .pid = 100001, .parent = 1, .start_ticks = 100 });
-	fake_put(&fake, &(struct fake_process){ .pid = 100004, .parent = 100001,
-						.start_ticks = 101 });
+	fake_put(&fake,
+		 &(struct fake_process){ .pid = 100004, .parent = 100001, .start_ticks = 101 });
 	expect_text(pids_of(scan(tree)), "100002");
 	tree_free(tree);
 	fake_tear_down(&fake);
@@ -213,7 +233,9 @@ TEST(without_an_agent_the_tag_alone_counts_whenever_it_was_started)
 
 	fake_set_up(&fake);
 	fake_put(&fake, &(struct fake_process){ .pid = 100001, .parent = self, .start_ticks = 50 });
-	fake_put(&fake, &(struct fake_process){ .pid = 100002, .parent = 1, .start_ticks = 1,
+	fake_put(&fake, &(struct fake_process){ .pid = 100002,
+						.parent = 1,
+						.start_ticks = 1,
 						.environ = own_tag,
 						.environ_length = sizeof(own_tag) - 1 });
 	tree = fake_tree(&fake, 0, 0);
@@ -231,9 +253,10 @@ TEST(a_thousand_processes_in_a_row_are_followed)
 	fake_set_up(&fake);
 	/* Each is the child of the one with the next higher pid: the worst order there is. */
 	for (pid_t pid = 100000; pid < 101000; pid++)
-		fake_put(&fake, &(struct fake_process){
-			.pid = pid, .parent = pid == 100999 ? self : pid + 1,
-			.start_ticks = 50 + (uint64_t)(100999 - pid) });
+		fake_put(&fake,
+			 &(struct fake_process){ .pid = pid,
+						 .parent = pid == 100999 ? self : pid + 1,
+						 .start_ticks = 50 + (uint64_t)(100999 - pid) });
 	tree = fake_tree(&fake, 100999, 0);
 	expect_uint(scan(tree)->count, 1000);
 	tree_free(tree);
@@ -255,7 +278,8 @@ TEST(what_is_half_gone_is_left_out)
 
 	/* All but stat is gone: it is a member, of which little is known. */
 	expect_int(unlinkat(fd, "status", 0) | unlinkat(fd, "cmdline", 0) |
-		   unlinkat(fd, "environ", 0), 0);
+			   unlinkat(fd, "environ", 0),
+		   0);
 	expect_text(pids_of(scan(tree)), "100001 100002");
 	expect_text(find(tree_last(tree), 100002)->command, NULL);
 	expect_uint(find(tree_last(tree), 100002)->resident_bytes, 0);
@@ -313,7 +337,9 @@ static struct session session_new(sys_body body, void *argument, pid_t exclude)
 	blocked.go_fd = go_fds[0];
 	session.agent = sys_start_keeping(begin_when_told, &blocked, &ready_fd);
 	request = (struct tree_request){
-		.session_id = ID, .agent = session.agent, .exclude = exclude,
+		.session_id = ID,
+		.agent = session.agent,
+		.exclude = exclude,
 		.proc_fd = session.proc_fd,
 	};
 	expect_int(tree_new(&request, &session.tree), 0);
@@ -397,7 +423,8 @@ TEST(a_family_is_found_and_ended_whatever_session_its_members_are_in)
 static void with_memory(void *unused)
 {
 	size_t bytes = 16 << 20;
-	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)unused;
 	memset(memory, 1, bytes);
@@ -619,7 +646,7 @@ static void check_tag(char *variable, bool started_after, bool is_member)
 	expect_int(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 	if (!started_after) {
 		stranger = sys_start_orphan(exec_sleep, environment);
-		(void)usleep(50 * 1000);	/* start times are told in hundredths of a second */
+		(void)usleep(50 * 1000); /* start times are told in hundredths of a second */
 	}
 	session.agent = sys_start(sys_idle, NULL);
 	if (started_after)
@@ -665,19 +692,14 @@ TEST(an_agent_that_is_gone_is_told)
 	(void)close(request.proc_fd);
 }
 
-UNIT_MAIN("tree",
-	  descendants_orphans_and_tagged_are_members_and_nobody_else,
+UNIT_MAIN("tree", descendants_orphans_and_tagged_are_members_and_nobody_else,
 	  a_member_stays_one_but_its_pid_does_not,
 	  without_an_agent_the_tag_alone_counts_whenever_it_was_started,
-	  a_thousand_processes_in_a_row_are_followed,
-	  what_is_half_gone_is_left_out,
+	  a_thousand_processes_in_a_row_are_followed, what_is_half_gone_is_left_out,
 	  a_family_is_found_and_ended_whatever_session_its_members_are_in,
-	  memory_is_that_which_is_no_file,
-	  a_zombie_is_a_task_but_is_not_alive,
+	  memory_is_that_which_is_no_file, a_zombie_is_a_task_but_is_not_alive,
 	  sigterm_comes_once_and_sigcont_not_at_all_to_one_that_runs,
 	  a_stopped_process_gets_to_see_sigterm_and_sighup,
 	  the_agents_group_is_signalled_without_ourselves_in_it,
-	  scans_survive_processes_that_come_and_go_and_end_them,
-	  name_and_command_follow_exec,
-	  the_tag_finds_those_that_left_the_family,
-	  an_agent_that_is_gone_is_told)
+	  scans_survive_processes_that_come_and_go_and_end_them, name_and_command_follow_exec,
+	  the_tag_finds_those_that_left_the_family, an_agent_that_is_gone_is_told)

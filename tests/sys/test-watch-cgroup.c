@@ -31,14 +31,19 @@ static void set_up(struct fixture *fixture, bool without_inotify)
 {
 	struct watch_request request;
 
-	*fixture = (struct fixture){ .parent = CGROUP_INIT, .scope = CGROUP_INIT,
+	*fixture = (struct fixture){ .parent = CGROUP_INIT,
+				     .scope = CGROUP_INIT,
 				     .payload = CGROUP_INIT };
 	expect(sys_make_cgroup(&fixture->parent, &fixture->scope, fixture->name));
 	expect_int(cgroup_make(&fixture->scope, "payload", &fixture->payload), 0);
 	expect(sd_event_new(&fixture->event) >= 0);
 	request = (struct watch_request){
-		.event = fixture->event, .payload = &fixture->payload, .scope = &fixture->scope,
-		.without_inotify = without_inotify, .changed = on_change, .userdata = fixture,
+		.event = fixture->event,
+		.payload = &fixture->payload,
+		.scope = &fixture->scope,
+		.without_inotify = without_inotify,
+		.changed = on_change,
+		.userdata = fixture,
 	};
 	expect_int(watch_new(&request, &fixture->watch), 0);
 }
@@ -150,8 +155,7 @@ TEST(when_no_inotify_instance_is_left_epollpri_takes_over)
 	size_t count = 0;
 	pid_t pid;
 
-	while (count < ARRAY_SIZE(instances) &&
-	       (instances[count] = inotify_init1(IN_CLOEXEC)) >= 0)
+	while (count < ARRAY_SIZE(instances) && (instances[count] = inotify_init1(IN_CLOEXEC)) >= 0)
 		count++;
 	expect_int(errno, EMFILE);
 	set_up(&fixture, false);
@@ -169,8 +173,7 @@ TEST(when_no_inotify_instance_is_left_epollpri_takes_over)
 }
 
 SYS_MAIN_WITH_CGROUP("watch-cgroup",
-	both_channels_tell_when_the_cgroup_gets_its_first_and_loses_its_last_process,
-	epollpri_alone_does_the_same,
-	a_process_further_below_counts,
-	a_removed_cgroup_is_gone_and_keeps_nobody_awake,
-	when_no_inotify_instance_is_left_epollpri_takes_over)
+		     both_channels_tell_when_the_cgroup_gets_its_first_and_loses_its_last_process,
+		     epollpri_alone_does_the_same, a_process_further_below_counts,
+		     a_removed_cgroup_is_gone_and_keeps_nobody_awake,
+		     when_no_inotify_instance_is_left_epollpri_takes_over)

@@ -69,8 +69,11 @@ static void set_up(struct fixture *fixture)
 static int start(struct fixture *fixture)
 {
 	struct watch_request request = {
-		.event = fixture->event, .payload = &fixture->payload, .scope = &fixture->scope,
-		.changed = on_change, .userdata = fixture,
+		.event = fixture->event,
+		.payload = &fixture->payload,
+		.scope = &fixture->scope,
+		.changed = on_change,
+		.userdata = fixture,
 	};
 
 	return watch_new(&request, &fixture->watch);
@@ -166,7 +169,8 @@ TEST(changes_in_several_files_are_one_change)
 	expect_int(watch_read(fixture.watch), 0);
 	expect_int(fixture.calls, 1);
 	expect_uint(fixture.now.payload.pids.max - fixture.before.payload.pids.max, 2);
-	expect_uint(fixture.now.payload.memory.oom_kill - fixture.before.payload.memory.oom_kill, 8);
+	expect_uint(fixture.now.payload.memory.oom_kill - fixture.before.payload.memory.oom_kill,
+		    8);
 	/* What the loop still has to say about it is nothing new. */
 	for (int i = 0; i < 5; i++)
 		expect(sd_event_run(fixture.event, 0) >= 0);
@@ -206,8 +210,11 @@ TEST(without_any_channel_there_is_no_watch)
 
 	set_up(&fixture);
 	request = (struct watch_request){
-		.event = fixture.event, .payload = &fixture.payload, .without_inotify = true,
-		.changed = on_change, .userdata = &fixture,
+		.event = fixture.event,
+		.payload = &fixture.payload,
+		.without_inotify = true,
+		.changed = on_change,
+		.userdata = &fixture,
 	};
 	expect_int(watch_new(&request, &fixture.watch), -EPERM);
 	tear_down(&fixture);
@@ -241,12 +248,8 @@ TEST(the_callback_may_free_the_watch)
 	tear_down(&fixture);
 }
 
-UNIT_MAIN("watch",
-	  the_state_to_start_from_is_read_and_not_told_as_a_change,
-	  a_change_of_each_file_wakes_the_loop,
-	  changes_in_several_files_are_one_change,
-	  a_file_that_is_not_there_is_not_watched,
-	  without_cgroup_events_there_is_no_watch,
-	  without_any_channel_there_is_no_watch,
-	  a_file_that_makes_no_sense_keeps_its_last_values,
+UNIT_MAIN("watch", the_state_to_start_from_is_read_and_not_told_as_a_change,
+	  a_change_of_each_file_wakes_the_loop, changes_in_several_files_are_one_change,
+	  a_file_that_is_not_there_is_not_watched, without_cgroup_events_there_is_no_watch,
+	  without_any_channel_there_is_no_watch, a_file_that_makes_no_sense_keeps_its_last_values,
 	  the_callback_may_free_the_watch)

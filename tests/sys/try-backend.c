@@ -28,29 +28,36 @@
 
 struct request {
 	enum backend_kind kind;
-	bool insist;		/* as --enforce=kernel */
+	bool insist; /* as --enforce=kernel */
 	bool probe_only;
-	bool dead_child;	/* a zombie before it can be moved */
+	bool dead_child; /* a zombie before it can be moved */
 	bool dead_keeper;
 	bool no_keeper;
-	bool until_stop;	/* wait for a request to stop, --wait seconds at most */
-	bool leave_full;	/* leave while the child still lives */
-	bool asked;		/* the limits were asked for by a person */
+	bool until_stop; /* wait for a request to stop, --wait seconds at most */
+	bool leave_full; /* leave while the child still lives */
+	bool asked;	 /* the limits were asked for by a person */
 	const char *id, *slice, *name, *command;
-	const char *before;	/* run (sh) between the probe and entering */
+	const char *before; /* run (sh) between the probe and entering */
 	unsigned wait_seconds;
 	uint64_t values[LIMIT_COUNT];
 };
 
 static const char *const option_names[LIMIT_COUNT] = {
-	[LIMIT_MEMORY_MAX] = "mem", [LIMIT_MEMORY_HIGH] = "high",
+	[LIMIT_MEMORY_MAX] = "mem",	  [LIMIT_MEMORY_HIGH] = "high",
 	[LIMIT_MEMORY_SWAP_MAX] = "swap", [LIMIT_PIDS_MAX] = "pids",
-	[LIMIT_CPU_MAX] = "cpus", [LIMIT_CPU_WEIGHT] = "cpu-weight",
+	[LIMIT_CPU_MAX] = "cpus",	  [LIMIT_CPU_WEIGHT] = "cpu-weight",
 	[LIMIT_IO_WEIGHT] = "io-weight",
 };
 
-enum { OPTION_FLAGS = 100, OPTION_KIND, OPTION_ID, OPTION_SLICE, OPTION_NAME,
-       OPTION_BEFORE, OPTION_WAIT };
+enum {
+	OPTION_FLAGS = 100,
+	OPTION_KIND,
+	OPTION_ID,
+	OPTION_SLICE,
+	OPTION_NAME,
+	OPTION_BEFORE,
+	OPTION_WAIT
+};
 
 static bool parse_kind(const char *text, enum backend_kind *ret)
 {
@@ -72,9 +79,9 @@ static bool parse(int argc, char **argv, struct request *request)
 		const char *name;
 		bool *flag;
 	} flags[] = {
-		{ "insist", &request->insist }, { "probe", &request->probe_only },
+		{ "insist", &request->insist },		{ "probe", &request->probe_only },
 		{ "dead-child", &request->dead_child }, { "dead-keeper", &request->dead_keeper },
-		{ "no-keeper", &request->no_keeper }, { "until-stop", &request->until_stop },
+		{ "no-keeper", &request->no_keeper },	{ "until-stop", &request->until_stop },
 		{ "leave-full", &request->leave_full }, { "asked", &request->asked },
 	};
 	size_t count = 0;
@@ -146,14 +153,15 @@ static void print_facts(const struct backend_facts *facts)
 {
 	static const char *const names[] = { "auto", "systemd", "cgroupfs", "none" };
 
-	(void)printf("backend=%s\nmanager=%s\ncontains=%d\ncontrollers=%s%s%s%s\nparent=%s\nwhy=%s\n"
-		     "remedy=%s\n", names[facts->kind], facts->manager, facts->contains,
-		     facts->controllers & CONTROLLER_MEMORY ? "memory " : "",
-		     facts->controllers & CONTROLLER_PIDS ? "pids " : "",
-		     facts->controllers & CONTROLLER_CPU ? "cpu " : "",
-		     facts->controllers & CONTROLLER_IO ? "io " : "",
-		     facts->parent ? facts->parent : "", facts->why ? facts->why : "",
-		     facts->remedy ? facts->remedy : "");
+	(void)printf(
+		"backend=%s\nmanager=%s\ncontains=%d\ncontrollers=%s%s%s%s\nparent=%s\nwhy=%s\n"
+		"remedy=%s\n",
+		names[facts->kind], facts->manager, facts->contains,
+		facts->controllers & CONTROLLER_MEMORY ? "memory " : "",
+		facts->controllers & CONTROLLER_PIDS ? "pids " : "",
+		facts->controllers & CONTROLLER_CPU ? "cpu " : "",
+		facts->controllers & CONTROLLER_IO ? "io " : "", facts->parent ? facts->parent : "",
+		facts->why ? facts->why : "", facts->remedy ? facts->remedy : "");
 }
 
 /* As plan_resolve() would: the kernel enforces what its controllers allow. */
@@ -162,7 +170,9 @@ static void make_plan(const struct request *request, const struct backend_facts 
 {
 	static char unit[64], slice[64], name[64];
 
-	*plan = (struct plan){ .unit = unit, .slice = slice, .name = name,
+	*plan = (struct plan){ .unit = unit,
+			       .slice = slice,
+			       .name = name,
 			       .slice_memory_max = UINT64_C(1) << 30,
 			       .slice_swap_max = UINT64_C(1) << 28,
 			       .backend = facts->kind };
@@ -175,8 +185,8 @@ static void make_plan(const struct request *request, const struct backend_facts 
 
 		plan->limits[i].value = request->values[i];
 		plan->limits[i].asked = request->asked;
-		plan->limits[i].enforcer = facts->controllers & bit ? ENFORCER_KERNEL
-								    : ENFORCER_WATCH;
+		plan->limits[i].enforcer =
+			facts->controllers & bit ? ENFORCER_KERNEL : ENFORCER_WATCH;
 	}
 }
 
@@ -228,8 +238,8 @@ static void wait_for_stop(struct backend *backend, unsigned seconds)
 	sd_event *event = NULL;
 
 	if (sd_event_new(&event) < 0 || backend_attach(backend, event, on_stop, event) < 0 ||
-	    sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC,
-				       seconds * UINT64_C(1000000), 0, on_timeout, NULL) < 0)
+	    sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, seconds * UINT64_C(1000000), 0,
+				       on_timeout, NULL) < 0)
 		(void)printf("error=no event loop\n");
 	else
 		(void)printf("loop=%d\n", sd_event_loop(event));

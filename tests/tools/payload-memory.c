@@ -21,7 +21,7 @@
 
 static struct {
 	uint64_t bytes_per_second; /* of one thread; 0: as fast as it goes */
-	uint64_t most_bytes; /* of all threads */
+	uint64_t most_bytes;	   /* of all threads */
 	atomic_uint_fast64_t taken_bytes;
 } leak;
 

@@ -11,8 +11,8 @@
 
 static const char modes_on[] =
 	"\033[?1049h" /* alternate screen, first: the kitty stack is kept per screen */
-	"\033[>4;1m" /* modifyOtherKeys */
-	"\033[>5u" /* kitty keyboard: push */
+	"\033[>4;1m"  /* modifyOtherKeys */
+	"\033[>5u"    /* kitty keyboard: push */
 	"\033[?2027h"
 	"\033[?2004h" /* bracketed paste */
 	"\033[?1000h\033[?1002h\033[?1003h\033[?1006h"

@@ -11,7 +11,7 @@
 #include "oc-run/parse.h"
 #include "oc-run/report.h"
 
-#define MINUTE	     (60 * USEC_PER_SEC)
+#define MINUTE (60 * USEC_PER_SEC)
 #define ALL_ENFORCED ((UINT32_C(1) << LIMIT_COUNT) - 1)
 
 struct fixture {

@@ -15,7 +15,8 @@ TEST(memory_events_are_read_by_key)
 
 	expect_int(cgroup_parse_memory_events("low 1\nhigh 436340\nmax 3\noom 16848\noom_kill 5\n"
 					      "oom_group_kill 6\nsock_throttled 7\n",
-					      &events), 0);
+					      &events),
+		   0);
 	expect_uint(events.low, 1);
 	expect_uint(events.high, 436340);
 	expect_uint(events.max, 3);
@@ -28,7 +29,8 @@ TEST(a_key_that_an_older_kernel_lacks_is_zero)
 {
 	struct memory_events events = { .oom_group_kill = 99 };
 
-	expect_int(cgroup_parse_memory_events("low 0\nhigh 0\nmax 0\noom 1\noom_kill 1", &events), 0);
+	expect_int(cgroup_parse_memory_events("low 0\nhigh 0\nmax 0\noom 1\noom_kill 1", &events),
+		   0);
 	expect_uint(events.oom_kill, 1);
 	expect_uint(events.oom_group_kill, 0);
 }
@@ -101,7 +103,8 @@ TEST(memory_stat_is_read)
 					    "inactive_anon 1\nactive_anon 2\ninactive_file 3\n"
 					    "active_file 4\nslab_reclaimable 5\n"
 					    "slab_unreclaimable 6\nslab 11\n",
-					    &stat), 0);
+					    &stat),
+		   0);
 	expect_uint(stat.anon, 524288);
 	expect_uint(stat.file, 1048576);
 	expect_uint(stat.kernel, 65536);
@@ -117,7 +120,8 @@ TEST(kernel_memory_is_added_up_where_the_kernel_gives_no_sum)
 
 	expect_int(cgroup_parse_memory_stat("anon 1\nkernel_stack 10\npagetables 200\npercpu 3000\n"
 					    "sock 40000\nslab 500000\n",
-					    &stat), 0);
+					    &stat),
+		   0);
 	expect_uint(stat.kernel, 543210);
 }
 
@@ -126,7 +130,8 @@ TEST(cpu_usage_is_read)
 	uint64_t usage = 0;
 
 	expect_int(cgroup_parse_cpu_usage("usage_usec 123456\nuser_usec 1\nsystem_usec 2\n",
-					  &usage), 0);
+					  &usage),
+		   0);
 	expect_uint(usage, 123456);
 	expect_int(cgroup_parse_cpu_usage("user_usec 1\n", &usage), -ENODATA);
 }
@@ -135,10 +140,10 @@ TEST(pressure_is_read)
 {
 	struct pressure pressure;
 
-	expect_int(cgroup_parse_pressure(
-			   "some avg10=12.34 avg60=5.00 avg300=1.00 total=158000000\n"
-			   "full avg10=0.05 avg60=0.00 avg300=0.00 total=77\n",
-			   &pressure), 0);
+	expect_int(cgroup_parse_pressure("some avg10=12.34 avg60=5.00 avg300=1.00 total=158000000\n"
+					 "full avg10=0.05 avg60=0.00 avg300=0.00 total=77\n",
+					 &pressure),
+		   0);
 	expect(pressure.known);
 	expect(pressure.some_avg10 > 12.339 && pressure.some_avg10 < 12.341);
 	expect(pressure.full_avg10 > 0.0499 && pressure.full_avg10 < 0.0501);
@@ -151,7 +156,8 @@ TEST(a_pressure_file_without_a_full_line_is_known)
 	struct pressure pressure;
 
 	expect_int(cgroup_parse_pressure("some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n",
-					 &pressure), 0);
+					 &pressure),
+		   0);
 	expect(pressure.known);
 	expect_uint(pressure.some_total_usec, 5);
 	expect_uint(pressure.full_total_usec, 0);
@@ -276,8 +282,7 @@ TEST(the_mount_point_is_found)
 		{ "several tags",
 		  "30 24 0:26 /a /mnt rw shared:4 master:1 propagate_from:2 - cgroup2 none rw",
 		  "/mnt", "/a", 0 },
-		{ "escaped",
-		  "30 24 0:26 /a\\134b /mnt\\040x\\011y\\012z rw - cgroup2 none rw\n",
+		{ "escaped", "30 24 0:26 /a\\134b /mnt\\040x\\011y\\012z rw - cgroup2 none rw\n",
 		  "/mnt x\ty\nz", "/a\\b", 0 },
 		{ "first of two",
 		  "1 1 0:1 / /one rw - cgroup2 none rw\n2 1 0:2 / /two rw - cgroup2 none rw\n",
@@ -342,21 +347,11 @@ TEST(the_session_is_found_in_a_path)
 	}
 }
 
-UNIT_MAIN("cgroup-parse",
-	  memory_events_are_read_by_key,
-	  a_key_that_an_older_kernel_lacks_is_zero,
-	  a_broken_keyed_file_leaves_the_result_alone,
-	  the_largest_counter_fits,
-	  swap_events_are_read,
-	  populated_and_frozen_are_read,
-	  memory_stat_is_read,
-	  kernel_memory_is_added_up_where_the_kernel_gives_no_sum,
-	  cpu_usage_is_read,
-	  pressure_is_read,
-	  a_pressure_file_without_a_full_line_is_known,
-	  a_broken_pressure_file_is_refused,
-	  a_number_may_be_max,
-	  controllers_become_bits,
-	  the_path_of_the_second_version_is_found,
-	  the_mount_point_is_found,
+UNIT_MAIN("cgroup-parse", memory_events_are_read_by_key, a_key_that_an_older_kernel_lacks_is_zero,
+	  a_broken_keyed_file_leaves_the_result_alone, the_largest_counter_fits,
+	  swap_events_are_read, populated_and_frozen_are_read, memory_stat_is_read,
+	  kernel_memory_is_added_up_where_the_kernel_gives_no_sum, cpu_usage_is_read,
+	  pressure_is_read, a_pressure_file_without_a_full_line_is_known,
+	  a_broken_pressure_file_is_refused, a_number_may_be_max, controllers_become_bits,
+	  the_path_of_the_second_version_is_found, the_mount_point_is_found,
 	  the_session_is_found_in_a_path)

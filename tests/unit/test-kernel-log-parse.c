@@ -4,58 +4,57 @@
 
 #include "oc-run/kernel-log.h"
 
-#define SUMMARY "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0," \
+#define SUMMARY                                                                         \
+	"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0," \
 	"oom_memcg=/oc.slice/oc-1.scope/payload,task_memcg="
-#define SIZES "total-vm:309644kB, anon-rss:298880kB, file-rss:1876kB, shmem-rss:4kB, " \
+#define SIZES                                                                    \
+	"total-vm:309644kB, anon-rss:298880kB, file-rss:1876kB, shmem-rss:4kB, " \
 	"UID:1000 pgtables:636kB oom_score_adj:0"
 
 static const struct {
 	const char *name, *summary, *kill;
-	pid_t pid;		/* 0: no kill */
+	pid_t pid; /* 0: no kill */
 	const char *comm, *cgroup;
 	bool by_cgroup;
 } rows[] = {
-	{ "memory cgroup, 6.12",
-	  SUMMARY "/oc.slice/oc-1.scope/payload,task=node,pid=813,uid=1000",
-	  "Memory cgroup out of memory: Killed process 813 (node) " SIZES,
-	  813, "node", "/oc.slice/oc-1.scope/payload", true },
+	{ "memory cgroup, 6.12", SUMMARY "/oc.slice/oc-1.scope/payload,task=node,pid=813,uid=1000",
+	  "Memory cgroup out of memory: Killed process 813 (node) " SIZES, 813, "node",
+	  "/oc.slice/oc-1.scope/payload", true },
 	{ "whole machine",
 	  "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,"
 	  "task_memcg=/user.slice,task=bun,pid=9,uid=0",
 	  "Out of memory: Killed process 9 (bun) " SIZES, 9, "bun", "/user.slice", false },
-	{ "asked for the one that allocates",
-	  NULL, "Out of memory (oom_kill_allocating_task): Killed process 9 (bun) " SIZES,
-	  9, "bun", "", false },
-	{ "no summary (the kernel limits how often it prints one)",
-	  NULL, "Memory cgroup out of memory: Killed process 813 (node) " SIZES,
-	  813, "node", "", true },
-	{ "summary of another process (group kill)",
-	  SUMMARY "/a,task=node,pid=812,uid=1000",
-	  "Memory cgroup out of memory: Killed process 813 (node) " SIZES,
-	  813, "node", "", true },
-	{ "before 5.3: no UID",
-	  NULL, "Killed process 813 (node) total-vm:309644kB, anon-rss:298880kB, file-rss:1876kB, "
-	  "shmem-rss:4kB", 813, "node", "", false },
-	{ "blank in the name", NULL, "Out of memory: Killed process 8 (tmux: server) " SIZES,
-	  8, "tmux: server", "", false },
-	{ "brackets in the name", NULL, "Out of memory: Killed process 8 (a) (b) c) " SIZES,
-	  8, "a) (b) c", "", false },
+	{ "asked for the one that allocates", NULL,
+	  "Out of memory (oom_kill_allocating_task): Killed process 9 (bun) " SIZES, 9, "bun", "",
+	  false },
+	{ "no summary (the kernel limits how often it prints one)", NULL,
+	  "Memory cgroup out of memory: Killed process 813 (node) " SIZES, 813, "node", "", true },
+	{ "summary of another process (group kill)", SUMMARY "/a,task=node,pid=812,uid=1000",
+	  "Memory cgroup out of memory: Killed process 813 (node) " SIZES, 813, "node", "", true },
+	{ "before 5.3: no UID", NULL,
+	  "Killed process 813 (node) total-vm:309644kB, anon-rss:298880kB, file-rss:1876kB, "
+	  "shmem-rss:4kB",
+	  813, "node", "", false },
+	{ "blank in the name", NULL, "Out of memory: Killed process 8 (tmux: server) " SIZES, 8,
+	  "tmux: server", "", false },
+	{ "brackets in the name", NULL, "Out of memory: Killed process 8 (a) (b) c) " SIZES, 8,
+	  "a) (b) c", "", false },
 	{ "name that looks like the rest", NULL,
-	  "Out of memory: Killed process 8 () total-vm:1kB) " SIZES, 8, ") total-vm:1kB", "", false },
+	  "Out of memory: Killed process 8 () total-vm:1kB) " SIZES, 8, ") total-vm:1kB", "",
+	  false },
 	{ "empty name", NULL, "Out of memory: Killed process 8 () " SIZES, 8, "", "", false },
-	{ "commas and marks in the task's name",
-	  SUMMARY "/s/p,task=a,task=b,pid=7,,pid=813,uid=0",
-	  "Memory cgroup out of memory: Killed process 813 (a,task=b,pid=7,) " SIZES,
-	  813, "a,task=b,pid=7,", "/s/p", true },
-	{ "commas in the cgroup's name",
-	  SUMMARY "/s,x=1/p,q,task=node,pid=813,uid=0",
-	  "Memory cgroup out of memory: Killed process 813 (node) " SIZES,
-	  813, "node", "/s,x=1/p,q", true },
-	{ "control characters", NULL, "Out of memory: Killed process 8 (a\033[2J\nb) " SIZES,
-	  8, "a?[2J?b", "", false },
+	{ "commas and marks in the task's name", SUMMARY "/s/p,task=a,task=b,pid=7,,pid=813,uid=0",
+	  "Memory cgroup out of memory: Killed process 813 (a,task=b,pid=7,) " SIZES, 813,
+	  "a,task=b,pid=7,", "/s/p", true },
+	{ "commas in the cgroup's name", SUMMARY "/s,x=1/p,q,task=node,pid=813,uid=0",
+	  "Memory cgroup out of memory: Killed process 813 (node) " SIZES, 813, "node",
+	  "/s,x=1/p,q", true },
+	{ "control characters", NULL, "Out of memory: Killed process 8 (a\033[2J\nb) " SIZES, 8,
+	  "a?[2J?b", "", false },
 
 	{ "something else", NULL, "usb 1-1: new high-speed USB device", 0, "", "", false },
-	{ "said by somebody in passing", NULL, "foo Killed process 8 (x) " SIZES, 0, "", "", false },
+	{ "said by somebody in passing", NULL, "foo Killed process 8 (x) " SIZES, 0, "", "",
+	  false },
 	{ "one character before it", NULL, "xKilled process 8 (x) " SIZES, 0, "", "", false },
 	{ "no pid", NULL, "Out of memory: Killed process x (y) " SIZES, 0, "", "", false },
 	{ "pid 0", NULL, "Out of memory: Killed process 0 (y) " SIZES, 0, "", "", false },
@@ -184,9 +183,6 @@ TEST(records_of_kmsg_are_taken_apart)
 	}
 }
 
-UNIT_MAIN("kernel-log-parse",
-	  kills_are_read_from_the_kernels_lines,
-	  a_summary_is_used_for_one_kill_only,
-	  a_cgroup_that_does_not_fit_is_not_told_by_half,
-	  no_damaged_line_is_harmful,
-	  records_of_kmsg_are_taken_apart)
+UNIT_MAIN("kernel-log-parse", kills_are_read_from_the_kernels_lines,
+	  a_summary_is_used_for_one_kill_only, a_cgroup_that_does_not_fit_is_not_told_by_half,
+	  no_damaged_line_is_harmful, records_of_kmsg_are_taken_apart)

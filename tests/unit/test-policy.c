@@ -42,11 +42,21 @@ static struct tree_sample make_sample(struct tree_process *processes, size_t cou
 TEST(a_tool_dies_before_the_agent)
 {
 	struct tree_process processes[] = {
-		{ .pid = 10, .is_agent = true, .resident_bytes = 300 * MIB, .threads = 1,
-		  .state = 'S', .start_ticks = 1 },
-		{ .pid = 11, .resident_bytes = 200 * MIB, .threads = 1, .state = 'R',
+		{ .pid = 10,
+		  .is_agent = true,
+		  .resident_bytes = 300 * MIB,
+		  .threads = 1,
+		  .state = 'S',
+		  .start_ticks = 1 },
+		{ .pid = 11,
+		  .resident_bytes = 200 * MIB,
+		  .threads = 1,
+		  .state = 'R',
 		  .start_ticks = 2 },
-		{ .pid = 12, .resident_bytes = 10 * MIB, .threads = 1, .state = 'R',
+		{ .pid = 12,
+		  .resident_bytes = 10 * MIB,
+		  .threads = 1,
+		  .state = 'R',
 		  .start_ticks = 3 },
 	};
 	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
@@ -60,7 +70,10 @@ TEST(a_tool_dies_before_the_agent)
 TEST(the_agent_dies_when_it_is_the_hog)
 {
 	struct tree_process processes[] = {
-		{ .pid = 10, .is_agent = true, .resident_bytes = 900 * MIB, .threads = 1,
+		{ .pid = 10,
+		  .is_agent = true,
+		  .resident_bytes = 900 * MIB,
+		  .threads = 1,
 		  .state = 'S' },
 		{ .pid = 11, .resident_bytes = 1 * MIB, .threads = 1, .state = 'S' },
 		{ .pid = 12, .resident_bytes = 800 * MIB, .threads = 1, .state = 'Z' },
@@ -76,7 +89,10 @@ TEST(the_agent_dies_when_it_is_the_hog)
 TEST(nobody_dies_at_the_limit_or_below)
 {
 	struct tree_process process = {
-		.pid = 10, .resident_bytes = 500 * MIB, .threads = 100, .state = 'S',
+		.pid = 10,
+		.resident_bytes = 500 * MIB,
+		.threads = 100,
+		.state = 'S',
 	};
 	struct tree_sample sample = make_sample(&process, 1);
 	const struct policy_limits limits = { 500 * MIB, 100 };
@@ -120,10 +136,7 @@ TEST(looks_are_rare_while_nothing_grows_and_close_before_the_limit)
 	expect_uint(over, 20000);
 }
 
-UNIT_MAIN("policy",
-	  memory_high_climbs_and_ends_at_max,
-	  a_tool_dies_before_the_agent,
-	  the_agent_dies_when_it_is_the_hog,
-	  nobody_dies_at_the_limit_or_below,
+UNIT_MAIN("policy", memory_high_climbs_and_ends_at_max, a_tool_dies_before_the_agent,
+	  the_agent_dies_when_it_is_the_hog, nobody_dies_at_the_limit_or_below,
 	  too_many_tasks_cost_the_newest_processes_never_the_agent,
 	  looks_are_rare_while_nothing_grows_and_close_before_the_limit)

@@ -7,7 +7,8 @@
 #include "oc-run/proc-parse.h"
 
 /* The fields of stat after comm and state, as one process had them. */
-#define STAT_REST " 1 70 71 34816 70 4194304 99 0 0 0 1 2 0 0 20 0 7 0 4711 8 9 18446744073709551615"
+#define STAT_REST \
+	" 1 70 71 34816 70 4194304 99 0 0 0 1 2 0 0 20 0 7 0 4711 8 9 18446744073709551615"
 
 static const struct {
 	const char *name, *text, *comm;
@@ -45,15 +46,25 @@ TEST(stat_with_negative_fields_is_read)
 {
 	struct proc_stat stat;
 
-	expect_int(proc_parse_stat("5 (x) S 1 5 5 0 -1 0 0 0 0 0 0 0 -3 0 20 -5 1 0 88\n", &stat), 0);
+	expect_int(proc_parse_stat("5 (x) S 1 5 5 0 -1 0 0 0 0 0 0 0 -3 0 20 -5 1 0 88\n", &stat),
+		   0);
 	expect_uint(stat.start_ticks, 88);
 }
 
 TEST(what_is_no_stat_is_refused_and_leaves_the_result_alone)
 {
 	static const char *const rows[] = {
-		"", "12", "12 ", "12 (cat", "12 (cat)", "12 (cat) ", "12 (cat) R", "cat (12) R" STAT_REST,
-		"12 cat R" STAT_REST, "12 (cat)R" STAT_REST, "12 (cat) 7" STAT_REST,
+		"",
+		"12",
+		"12 ",
+		"12 (cat",
+		"12 (cat)",
+		"12 (cat) ",
+		"12 (cat) R",
+		"cat (12) R" STAT_REST,
+		"12 cat R" STAT_REST,
+		"12 (cat)R" STAT_REST,
+		"12 (cat) 7" STAT_REST,
 		"12 (cat) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18",
 		"12 (cat) R 1 2 3 x 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20",
 		"12 (cat) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 99999999999999999999999",
@@ -73,7 +84,8 @@ TEST(status_gives_the_memory_that_is_not_file)
 	struct proc_status status;
 
 	proc_parse_status("Name:\tRssAnon:\nVmRSS:\t  900 kB\nRssAnon:\t     100 kB\n"
-			  "RssFile:\t  790 kB\nRssShmem:\t      10 kB\nVmSwap:\t 7 kB\n", &status);
+			  "RssFile:\t  790 kB\nRssShmem:\t      10 kB\nVmSwap:\t 7 kB\n",
+			  &status);
 	expect(status.has_memory);
 	expect_uint(status.anon_bytes, 100 * 1024);
 	expect_uint(status.shmem_bytes, 10 * 1024);
@@ -104,9 +116,12 @@ TEST(rollup_counts_anonymous_shmem_and_swap)
 {
 	uint64_t bytes = 1;
 
-	expect_int(proc_parse_smaps_rollup("55-7f ---p 0 00:00 0 [rollup]\nRss: 900 kB\nPss: 500 kB\n"
-					   "Pss_Dirty: 1 kB\nPss_Anon: 200 kB\nPss_File: 290 kB\n"
-					   "Pss_Shmem: 10 kB\nSwap: 9 kB\nSwapPss: 4 kB\n", &bytes), 0);
+	expect_int(
+		proc_parse_smaps_rollup("55-7f ---p 0 00:00 0 [rollup]\nRss: 900 kB\nPss: 500 kB\n"
+					"Pss_Dirty: 1 kB\nPss_Anon: 200 kB\nPss_File: 290 kB\n"
+					"Pss_Shmem: 10 kB\nSwap: 9 kB\nSwapPss: 4 kB\n",
+					&bytes),
+		0);
 	expect_uint(bytes, 214 * 1024);
 	unit_row = "before Pss_Anon";
 	expect_int(proc_parse_smaps_rollup("Rss: 900 kB\nPss: 500 kB\nSwapPss: 4 kB\n", &bytes), 0);
@@ -148,16 +163,16 @@ TEST(below_means_whole_names)
 		const char *path, *ancestor;
 		bool below;
 	} rows[] = {
-		{ "/a/b", "/a/b", true },	{ "/a/b/c", "/a/b", true },
-		{ "/a/bc", "/a/b", false },	{ "/a", "/a/b", false },
-		{ "/x", "/a", false },		{ "/x", "/", true },
-		{ "/", "/", true },		{ "/../x", "/a", false },
+		{ "/a/b", "/a/b", true }, { "/a/b/c", "/a/b", true }, { "/a/bc", "/a/b", false },
+		{ "/a", "/a/b", false },  { "/x", "/a", false },      { "/x", "/", true },
+		{ "/", "/", true },	  { "/../x", "/a", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		unit_row = rows[i].path;
 		expect_int(proc_cgroup_is_below(rows[i].path, strlen(rows[i].path),
-						rows[i].ancestor), rows[i].below);
+						rows[i].ancestor),
+			   rows[i].below);
 	}
 }
 
@@ -209,22 +224,28 @@ TEST(foreign_text_is_made_fit_to_be_shown)
 		size_t length;
 		const char *shown;
 	} rows[] = {
-		{ "words of a command line", ENVIRON("git\0commit\0-m\0a b\0"), "git commit -m a b" },
+		{ "words of a command line", ENVIRON("git\0commit\0-m\0a b\0"),
+		  "git commit -m a b" },
 		{ "process title", ENVIRON("nginx: worker   \0\0\0\0"), "nginx: worker" },
 		{ "escape sequences", ENVIRON("\033]0;x\a\x9b"), "?]0;x??" },
 		{ "newline, delete", ENVIRON("a\nb\177c"), "a?b?c" },
 		{ "UTF-8 stays", ENVIRON("caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80"),
 		  "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80" },
-		{ "C1 control as UTF-8", ENVIRON("a\xc2\x9b" "b"), "a??b" },
+		{ "C1 control as UTF-8",
+		  ENVIRON("a\xc2\x9b"
+			  "b"),
+		  "a??b" },
 		{ "overlong", ENVIRON("\xc0\xaf\xe0\x80\xaf"), "?????" },
 		{ "surrogate", ENVIRON("\xed\xa0\x80"), "???" },
-		{ "right-to-left override", ENVIRON("a\xe2\x80\xae" "b"), "a???b" },
+		{ "right-to-left override",
+		  ENVIRON("a\xe2\x80\xae"
+			  "b"),
+		  "a???b" },
 		{ "cut off character", ENVIRON("a\xe6\xbc"), "a??" },
 		{ "empty", ENVIRON(""), "" },
 		{ "too long is cut", ENVIRON("0123456789012345678901234567890123456789"),
 		  "0123456789012345678901234567890" },
-		{ "cut at a whole character",
-		  ENVIRON("012345678901234567890123456789\xe6\xbc\xa2"),
+		{ "cut at a whole character", ENVIRON("012345678901234567890123456789\xe6\xbc\xa2"),
 		  "012345678901234567890123456789" },
 	};
 	char text[32];
@@ -261,15 +282,9 @@ TEST(a_process_is_called_what_people_call_it)
 	}
 }
 
-UNIT_MAIN("proc-parse",
-	  stat_is_read_whatever_the_process_calls_itself,
-	  stat_with_negative_fields_is_read,
-	  what_is_no_stat_is_refused_and_leaves_the_result_alone,
-	  status_gives_the_memory_that_is_not_file,
-	  statm_gives_resident_without_shared,
-	  rollup_counts_anonymous_shmem_and_swap,
-	  cgroup_path_is_that_of_version_2,
-	  below_means_whole_names,
-	  tag_is_found_only_as_a_whole_variable_however_it_is_cut,
-	  foreign_text_is_made_fit_to_be_shown,
-	  a_process_is_called_what_people_call_it)
+UNIT_MAIN("proc-parse", stat_is_read_whatever_the_process_calls_itself,
+	  stat_with_negative_fields_is_read, what_is_no_stat_is_refused_and_leaves_the_result_alone,
+	  status_gives_the_memory_that_is_not_file, statm_gives_resident_without_shared,
+	  rollup_counts_anonymous_shmem_and_swap, cgroup_path_is_that_of_version_2,
+	  below_means_whole_names, tag_is_found_only_as_a_whole_variable_however_it_is_cut,
+	  foreign_text_is_made_fit_to_be_shown, a_process_is_called_what_people_call_it)

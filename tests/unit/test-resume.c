@@ -5,7 +5,7 @@
 #include "oc-run/resume.h"
 #include "unit.h"
 
-#define ONE(id, directory, updated) \
+#define ONE(id, directory, updated)                                                 \
 	"{\"id\":\"" id "\",\"title\":\"x\",\"updated\":" updated ",\"created\":1," \
 	"\"projectId\":\"p\",\"directory\":\"" directory "\"}"
 

@@ -169,8 +169,8 @@ TEST(a_signal_from_the_shell_is_repeated_only_if_the_command_did_not_act)
 	static const struct step steps[] = {
 		{ "maybe the command has it", SECOND, STOP, SIGTERM, SUPERVISOR_TO_MAYBE, false,
 		  LIFT, 0, SECOND + SUPERVISOR_EXPECT_USEC },
-		{ "it did not act", SECOND + SUPERVISOR_EXPECT_USEC, TIMER, 0, 0, false, ASK, SIGTERM,
-		  4 * SECOND + SUPERVISOR_EXPECT_USEC },
+		{ "it did not act", SECOND + SUPERVISOR_EXPECT_USEC, TIMER, 0, 0, false, ASK,
+		  SIGTERM, 4 * SECOND + SUPERVISOR_EXPECT_USEC },
 	};
 	static const struct step acts[] = {
 		{ "maybe the command has it", SECOND, STOP, SIGTERM, SUPERVISOR_TO_MAYBE, false,
@@ -239,8 +239,7 @@ TEST(an_empty_cgroup_is_not_the_end_while_the_command_lives)
 	run(&supervisor, steps, ARRAY_SIZE(steps));
 }
 
-UNIT_MAIN("supervisor",
-	  a_command_that_leaves_nothing_ends_the_session_at_once,
+UNIT_MAIN("supervisor", a_command_that_leaves_nothing_ends_the_session_at_once,
 	  what_a_command_leaves_is_noted_terminated_and_killed,
 	  leftovers_that_end_on_the_signal_are_not_waited_for,
 	  a_signal_goes_to_the_command_then_to_all_then_kills,

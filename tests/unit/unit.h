@@ -36,50 +36,48 @@ static const char *unit_row;
 
 #define UNIT_ROW_ (unit_row ? unit_row : "-")
 
-#define expect(condition) \
-	ck_assert_msg((condition), "[%s] expected: %s", UNIT_ROW_, #condition)
+#define expect(condition) ck_assert_msg((condition), "[%s] expected: %s", UNIT_ROW_, #condition)
 
-#define expect_int(actual, expected) \
-	do { \
-		intmax_t actual_ = (actual), expected_ = (expected); \
-		ck_assert_msg(actual_ == expected_, \
-			      "[%s] %s: got %" PRIdMAX ", expected %" PRIdMAX, UNIT_ROW_, \
-			      #actual, actual_, expected_); \
+#define expect_int(actual, expected)                                                               \
+	do {                                                                                       \
+		intmax_t actual_ = (actual), expected_ = (expected);                               \
+		ck_assert_msg(actual_ == expected_,                                                \
+			      "[%s] %s: got %" PRIdMAX ", expected %" PRIdMAX, UNIT_ROW_, #actual, \
+			      actual_, expected_);                                                 \
 	} while (0)
 
-#define expect_uint(actual, expected) \
-	do { \
-		uintmax_t actual_ = (actual), expected_ = (expected); \
-		ck_assert_msg(actual_ == expected_, \
-			      "[%s] %s: got %" PRIuMAX ", expected %" PRIuMAX, UNIT_ROW_, \
-			      #actual, actual_, expected_); \
+#define expect_uint(actual, expected)                                                              \
+	do {                                                                                       \
+		uintmax_t actual_ = (actual), expected_ = (expected);                              \
+		ck_assert_msg(actual_ == expected_,                                                \
+			      "[%s] %s: got %" PRIuMAX ", expected %" PRIuMAX, UNIT_ROW_, #actual, \
+			      actual_, expected_);                                                 \
 	} while (0)
 
 /* Equal, or both NULL. */
-#define expect_text(actual, expected) \
-	do { \
-		const char *actual_ = (actual), *expected_ = (expected); \
-		ck_assert_msg(actual_ && expected_ ? strcmp(actual_, expected_) == 0 \
-						   : actual_ == expected_, \
-			      "[%s] %s:\n     got: %s\nexpected: %s", UNIT_ROW_, #actual, \
+#define expect_text(actual, expected)                                                          \
+	do {                                                                                   \
+		const char *actual_ = (actual), *expected_ = (expected);                       \
+		ck_assert_msg(actual_ &&expected_ ? strcmp(actual_, expected_) == 0            \
+						  : actual_ == expected_,                      \
+			      "[%s] %s:\n     got: %s\nexpected: %s", UNIT_ROW_, #actual,      \
 			      actual_ ? actual_ : "(null)", expected_ ? expected_ : "(null)"); \
 	} while (0)
 
 /* @part stands somewhere in @text. */
-#define expect_contains(text, part) \
-	do { \
-		const char *text_ = (text), *part_ = (part); \
-		ck_assert_msg(text_ && strstr(text_, part_), \
-			      "[%s] %s:\n     got: %s\nwithout: %s", UNIT_ROW_, #text, \
-			      text_ ? text_ : "(null)", part_); \
+#define expect_contains(text, part)                                                                \
+	do {                                                                                       \
+		const char *text_ = (text), *part_ = (part);                                       \
+		ck_assert_msg(text_ &&strstr(text_, part_), "[%s] %s:\n     got: %s\nwithout: %s", \
+			      UNIT_ROW_, #text, text_ ? text_ : "(null)", part_);                  \
 	} while (0)
 
-#define expect_lacks(text, part) \
-	do { \
-		const char *text_ = (text), *part_ = (part); \
-		ck_assert_msg(text_ && !strstr(text_, part_), \
+#define expect_lacks(text, part)                                                                 \
+	do {                                                                                     \
+		const char *text_ = (text), *part_ = (part);                                     \
+		ck_assert_msg(text_ && !strstr(text_, part_),                                    \
 			      "[%s] %s:\n     got: %s\nbut must not have: %s", UNIT_ROW_, #text, \
-			      text_ ? text_ : "(null)", part_); \
+			      text_ ? text_ : "(null)", part_);                                  \
 	} while (0)
 
 static inline int unit_run(const char *name, const TTest *const *tests, size_t count)
@@ -101,10 +99,10 @@ static inline int unit_run(const char *name, const TTest *const *tests, size_t c
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define UNIT_MAIN(name, ...) \
-	int main(void) \
-	{ \
-		const TTest *const tests[] = { __VA_ARGS__ }; \
-\
+#define UNIT_MAIN(name, ...)                                     \
+	int main(void)                                           \
+	{                                                        \
+		const TTest *const tests[] = { __VA_ARGS__ };    \
+                                                                 \
 		return unit_run(name, tests, ARRAY_SIZE(tests)); \
 	}
