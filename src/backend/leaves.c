@@ -18,6 +18,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -186,23 +187,52 @@ static int set_limits(struct session_cgroup *cgroup, const struct plan *plan, ui
 	return 0;
 }
 
-static int move_into(const struct cgroup *leaf, pid_t pid, const char *what, struct diag *diag)
+static bool process_is_dead(pid_t pid)
 {
-	_cleanup_free_ char *path = NULL;
-	int r = cgroup_attach(leaf, pid);
+	char name[64], text[512];
+	_cleanup_close_ int fd = -1;
+	const char *end;
+	ssize_t n;
 
-	if (r < 0)
-		return diag_set(diag, r, "could not move %s (pid %d) into the cgroup \"%s\": %s",
-				what, (int)pid, leaf->path,
-				r == -ESRCH ? "it is dead" : strerror(-r));
-	r = cgroup_of_process(pid, &path);
+	(void)snprintf(name, sizeof(name), "/proc/%d/stat", (int)pid);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return errno == ESRCH;
+	text[n] = '\0';
+	/* "PID (COMM) STATE": the name may have any character. */
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' && (end[2] == 'Z' || end[2] == 'X');
+}
+
+int leaves_check_place(pid_t pid, const char *what, const char *path, struct diag *diag)
+{
+	_cleanup_free_ char *actual = NULL;
+	int r = cgroup_of_process(pid, &actual);
+
+	/* The kernel takes a zombie for cgroup.procs, and leaves it where it is. */
+	if (r == -ESRCH || process_is_dead(pid))
+		return diag_set(diag, -ESRCH, "could not move %s (pid %d) into the cgroup \"%s\": it "
+				"is dead", what, (int)pid, path);
 	if (r < 0)
 		return diag_set(diag, r, "could not see the cgroup of %s (pid %d): %s", what,
 				(int)pid, strerror(-r));
-	if (strcmp(path, leaf->path) != 0)
+	if (strcmp(actual, path) != 0)
 		return diag_set(diag, -EIO, "%s (pid %d) is in the cgroup \"%s\" instead of \"%s\"",
-				what, (int)pid, path, leaf->path);
+				what, (int)pid, actual, path);
 	return 0;
+}
+
+static int move_into(const struct cgroup *leaf, pid_t pid, const char *what, struct diag *diag)
+{
+	int r = cgroup_attach(leaf, pid);
+
+	if (r < 0 && r != -ESRCH)
+		return diag_set(diag, r, "could not move %s (pid %d) into the cgroup \"%s\": %s",
+				what, (int)pid, leaf->path, strerror(-r));
+	return leaves_check_place(pid, what, leaf->path, diag);
 }
 
 static int make_leaf(const struct cgroup *scope, const char *name, struct cgroup *ret,

@@ -24,6 +24,10 @@ bool leaves_scope_value(const struct plan *plan, enum limit_id id, uint64_t *ret
 _must_check_ int leaves_set_limit(const struct cgroup *cgroup, const struct limit_row *row,
 				  uint64_t value, uint64_t page_bytes);
 
+/* Is the process alive and in the cgroup @path? @what: "the command". */
+_must_check_ int leaves_check_place(pid_t pid, const char *what, const char *path,
+				    struct diag *diag);
+
 /* @cgroup->scope is open. Makes both leaves, moves @child and @keeper (0: none), enables the
  * controllers and sets the limits. On failure the caller removes what is there. */
 _must_check_ int leaves_make(struct session_cgroup *cgroup, const struct plan *plan, pid_t child,

@@ -38,7 +38,7 @@ _must_check_ int systemd_scope_start(struct systemd_backend *backend, const stru
 				     struct diag *diag);
 
 /* Puts the common cap on the slice. true if it stands. */
-bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan, uint64_t deadline);
+bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan);
 
 /* Appends one (sv) of type t to an a(sv). */
 _must_check_ int systemd_append_number(sd_bus_message *message, const char *property,

@@ -309,24 +309,10 @@ static bool path_ends_with(const char *path, const char *name)
 
 static int check_cgroup(const struct plan *plan, const char *path, pid_t child, struct diag *diag)
 {
-	_cleanup_free_ char *actual = NULL;
-	int r;
-
 	if (!path_ends_with(path, plan->unit))
-		return diag_set(diag, -EIO,
-				"systemd says that the unit \"%s\" has the cgroup "
-				"\"%s\", which is not its own",
-				plan->unit, path);
-	r = cgroup_of_process(child, &actual);
-	if (r < 0)
-		return diag_set(diag, r, "could not see the cgroup of the command (pid %d): %s",
-				(int)child, strerror(-r));
-	if (strcmp(actual, path) != 0)
-		return diag_set(diag, -EIO,
-				"systemd did not move the command (pid %d): it is in "
-				"the cgroup \"%s\" instead of \"%s\"",
-				(int)child, actual, path);
-	return 0;
+		return diag_set(diag, -EIO, "systemd says that the unit \"%s\" has the cgroup "
+				"\"%s\", which is not its own", plan->unit, path);
+	return leaves_check_place(child, "the command", path, diag);
 }
 
 static int open_cgroups(struct systemd_backend *backend, const char *path,
@@ -350,7 +336,7 @@ static int open_cgroups(struct systemd_backend *backend, const char *path,
 }
 
 /* Made before the call, so that the job cannot end unseen. */
-static int listen_for_jobs(struct systemd_backend *backend, uint64_t deadline)
+static int listen_for_jobs(struct systemd_backend *backend)
 {
 	sd_bus_message *message = NULL;
 	int r = sd_bus_match_signal(backend->manager.bus, &backend->job_slot, SYSTEMD_DESTINATION,
@@ -359,14 +345,17 @@ static int listen_for_jobs(struct systemd_backend *backend, uint64_t deadline)
 
 	if (r < 0)
 		return r;
-	/* On a bus the manager is silent until somebody subscribes; on its own socket it never is. */
+	/* On a bus the manager is silent until somebody subscribes; on its own socket it never is.
+	 * Messages keep their order: there is no need to wait for the answer. */
 	if (backend->manager.direct)
 		return 0;
 	r = manager_message_new(&backend->manager, "Subscribe", &message);
 	if (r >= 0)
-		r = manager_send(&backend->manager, message, deadline, NULL, NULL);
+		r = sd_bus_message_set_expect_reply(message, false);
+	if (r >= 0)
+		r = sd_bus_send(backend->manager.bus, message, NULL);
 	(void)sd_bus_message_unref(message);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int find_cgroup(struct systemd_backend *backend, const struct plan *plan, pid_t child,
@@ -390,7 +379,7 @@ int systemd_scope_start(struct systemd_backend *backend, const struct plan *plan
 			bool *ret_started, struct diag *diag)
 {
 	struct scope_request request = { .plan = plan, .child = child, .keeper = keeper };
-	int r = listen_for_jobs(backend, deadline);
+	int r = listen_for_jobs(backend);
 
 	if (r < 0)
 		return diag_set(diag, r, "could not listen to systemd: %s", strerror(-r));

@@ -7,6 +7,7 @@
  * are that person's. A refusal is no reason not to run: each session has its own limits.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 #define DEFAULT_SLICE "oc.slice"
 #define SLICE_WEIGHT 50
+#define SLICE_USEC (2 * UINT64_C(1000000))
 
 int systemd_append_number(sd_bus_message *message, const char *property, uint64_t value)
 {
@@ -53,21 +55,41 @@ static int set_property(struct systemd_backend *backend, const char *slice, cons
 	return r < 0 ? r : 0;
 }
 
-bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan, uint64_t deadline)
+static bool cap(struct systemd_backend *backend, const struct plan *plan, uint64_t deadline)
 {
 	uint32_t controllers = backend->base.facts.controllers;
-	const char *slice = plan->slice;
-	bool capped;
+	const struct {
+		const char *property;
+		uint64_t value;
+		bool use;
+	} rows[] = {
+		{ "MemoryMax", plan->slice_memory_max, true },
+		{ "MemorySwapMax", plan->slice_swap_max, true },
+		{ "CPUWeight", SLICE_WEIGHT, (controllers & CONTROLLER_CPU) != 0 },
+		{ "IOWeight", SLICE_WEIGHT, (controllers & CONTROLLER_IO) != 0 },
+	};
+	bool capped = false;
 
-	if (strcmp(slice, DEFAULT_SLICE) != 0 || (controllers & CONTROLLER_MEMORY) == 0 ||
-	    has_unit_file(backend, slice, deadline))
-		return false;
 	/* One call each: one that an older systemd does not know must not take the others along. */
-	capped = set_property(backend, slice, "MemoryMax", plan->slice_memory_max, deadline) == 0;
-	(void)set_property(backend, slice, "MemorySwapMax", plan->slice_swap_max, deadline);
-	if (controllers & CONTROLLER_CPU)
-		(void)set_property(backend, slice, "CPUWeight", SLICE_WEIGHT, deadline);
-	if (controllers & CONTROLLER_IO)
-		(void)set_property(backend, slice, "IOWeight", SLICE_WEIGHT, deadline);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r = rows[i].use ? set_property(backend, plan->slice, rows[i].property,
+						   rows[i].value, deadline) : 0;
+
+		if (i == 0)
+			capped = r == 0;
+		if (r == -ETIMEDOUT)
+			break;
+	}
 	return capped;
+}
+
+bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan)
+{
+	uint64_t deadline = now_usec() + SLICE_USEC;
+
+	if (strcmp(plan->slice, DEFAULT_SLICE) != 0 ||
+	    (backend->base.facts.controllers & CONTROLLER_MEMORY) == 0 ||
+	    has_unit_file(backend, plan->slice, deadline))
+		return false;
+	return cap(backend, plan, deadline);
 }

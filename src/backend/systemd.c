@@ -133,11 +133,14 @@ static int probe_host(enum systemd_which which, const struct host *host, struct 
 static int systemd_leave(struct backend *base, struct session_cgroup *cgroup, struct diag *diag);
 
 /* systemd sees an empty cgroup by itself; a unit that failed before (or a systemd older than
- * CollectMode) needs a word. */
+ * CollectMode), or whose cgroup was never filled, needs a word. Abandoned first, as "stop" would else
+ * be a request to the scope's controller: to us. */
 static void drop_unit(struct systemd_backend *backend, uint64_t deadline)
 {
 	if (!backend->unit || sd_bus_is_ready(backend->manager.bus) <= 0)
 		return;
+	best_effort(manager_unit_call(&backend->manager, "AbandonScope", backend->unit, NULL,
+				      deadline));
 	best_effort(manager_unit_call(&backend->manager, "StopUnit", backend->unit, "replace",
 				      deadline));
 	best_effort(manager_unit_call(&backend->manager, "ResetFailedUnit", backend->unit, NULL,
@@ -242,7 +245,7 @@ static int systemd_enter(struct backend *base, const struct plan *plan, pid_t ch
 	r = name_unit(backend, plan->unit);
 	if (r < 0)
 		return diag_set(diag, r, "could not listen to systemd: %s", strerror(-r));
-	cgroup.slice_capped = systemd_slice_cap(backend, plan, deadline);
+	cgroup.slice_capped = systemd_slice_cap(backend, plan);
 	r = systemd_scope_start(backend, plan, child, keeper, deadline, &cgroup, &started, diag);
 	backend->job_slot = sd_bus_slot_unref(backend->job_slot);
 	if (r >= 0)
