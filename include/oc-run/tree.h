@@ -89,7 +89,9 @@ enum tree_signal_scope {
 
 /* Scans with TREE_SCAN_OUTSIDE, signals, and again for those forked meanwhile; nobody gets the
  * signal twice in one call. By pidfd, after checking pid + start time. SIGCONT follows a SIGTERM or
- * SIGHUP to those that are stopped, so that they see it. Returns the number signalled. */
+ * SIGHUP to those that are stopped, so that they see it. SIGKILL to all then kills and reaps whoever
+ * is our child by now, but the agent, which is left to be reaped by the caller. May take some tenths
+ * of a second against those that fork without end. Returns the number signalled. */
 _must_check_ int tree_signal(struct tree *tree, enum tree_signal_scope scope, int signal_number);
 
 /* Brings the members outside (of the last sample) back into @payload where the kernel lets us.

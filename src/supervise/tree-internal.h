@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Shared by tree.c (the object, signals), tree-scan.c (who is a member), tree-list.c (lists) and
- * tree-proc.c (/proc). */
+/* Shared by tree.c (the object), tree-scan.c (who is a member), tree-list.c (lists), tree-proc.c
+ * (/proc) and tree-signal.c. */
 
 #include "oc-run/proc-parse.h"
 #include "oc-run/tree.h"
@@ -80,6 +80,17 @@ bool tree_has_pid(const struct tree_pids *list, pid_t pid);
 int tree_list_cgroup(const struct tree *tree, struct tree_pids *list);
 int tree_list_processes(const struct tree *tree, struct tree_seen_list *list);
 struct tree_seen *tree_find_seen(struct tree_seen *entries, size_t count, pid_t pid);
+
+static inline bool tree_is_dead(const struct tree_process *process)
+{
+	return process->state == 'Z' || process->state == 'X';
+}
+
+/* Never a member, whatever else speaks for it. */
+static inline bool tree_is_never(const struct tree *tree, pid_t pid)
+{
+	return pid <= 1 || pid == tree->self || pid == tree->exclude;
+}
 
 int tree_scan_once(struct tree *tree, unsigned flags);
 uint64_t tree_age_usec(const struct tree *tree, uint64_t start_ticks);

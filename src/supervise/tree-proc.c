@@ -168,7 +168,7 @@ static void read_command(int proc_fd, struct tree_process *process)
 void tree_proc_identify(int proc_fd, struct tree_process *process)
 {
 	/* A zombie has neither; what was read when it lived says more. */
-	if (process->state == 'Z' || process->state == 'X') {
+	if (tree_is_dead(process)) {
 		if (process->name[0] == '\0')
 			proc_display_name(NULL, process->comm, process->name,
 					  sizeof(process->name));

@@ -17,11 +17,6 @@
 #include <string.h>
 #include <time.h>
 
-static bool is_never(const struct tree *tree, pid_t pid)
-{
-	return pid <= 1 || pid == tree->self || pid == tree->exclude;
-}
-
 static bool is_inherited(const struct tree *tree, const struct tree_seen *entry)
 {
 	const struct tree_seen *inherited =
@@ -36,7 +31,7 @@ static void judge_alone(const struct tree *tree, const struct tree_pids *inside,
 {
 	const struct tree_seen *before = tree_find_seen(tree->seen, tree->seen_count, entry->pid);
 
-	entry->never = is_never(tree, entry->pid) || is_inherited(tree, entry);
+	entry->never = tree_is_never(tree, entry->pid) || is_inherited(tree, entry);
 	if (entry->never)
 		return;
 	entry->checked = before && before->start_ticks == entry->start_ticks && before->checked;
@@ -59,7 +54,7 @@ int tree_note_inherited(struct tree *tree)
 	for (size_t i = 0; i < list.count; i++) {
 		const struct tree_seen *entry = &list.entries[i];
 
-		if (entry->parent == tree->self && !is_never(tree, entry->pid) &&
+		if (entry->parent == tree->self && !tree_is_never(tree, entry->pid) &&
 		    entry->pid != tree->agent && entry->start_ticks <= tree->agent_start_ticks)
 			list.entries[kept++] = *entry;
 	}
@@ -197,7 +192,7 @@ static void add_up(struct tree_sample *sample, const struct tree_process *proces
 	sample->count++;
 	sample->resident_bytes += process->resident_bytes;
 	sample->tasks += process->threads ? process->threads : 1;
-	if (process->state == 'Z' || process->state == 'X')
+	if (tree_is_dead(process))
 		return;
 	sample->alive++;
 	sample->outside += process->is_outside;
@@ -213,7 +208,7 @@ static void add_candidate(struct scan *scan, pid_t pid)
 	ssize_t index;
 	bool inside;
 
-	if (is_never(tree, pid) || tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
+	if (tree_is_never(tree, pid) || tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
 		return;
 	index = tree_find(tree, pid, stat.start_ticks);
 	if (index >= 0)

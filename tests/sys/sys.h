@@ -173,9 +173,13 @@ static inline void sys_wait_gone(pid_t pid)
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	for (int i = 0; i < SYS_LIFE_SECONDS * 100; i++) {
 		(void)waitpid(pid, NULL, WNOHANG);
-		if (sys_read_proc(path, text, sizeof(text)) < 0 ||
-		    proc_parse_stat(text, &stat) < 0 || stat.state == 'Z')
+		if (sys_read_proc(path, text, sizeof(text)) < 0 || proc_parse_stat(text, &stat) < 0)
 			return;
+		if (stat.state == 'Z') {
+			/* Of our own children nothing is left, others are their parent's. */
+			(void)waitpid(pid, NULL, 0);
+			return;
+		}
 		(void)usleep(10 * 1000);
 	}
 	expect(!"the process ends");
@@ -187,8 +191,7 @@ static inline void sys_end(pid_t pid)
 	sys_wait_gone(pid);
 }
 
-static inline void sys_write_file(int folder_fd, const char *name, const char *bytes,
-				  size_t length)
+static inline void sys_write_file(int folder_fd, const char *name, const char *bytes, size_t length)
 {
 	int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -250,16 +253,16 @@ static inline int sys_skip(const char *why)
 }
 
 /* main() of a file whose every test makes a cgroup. */
-#define SYS_MAIN_WITH_CGROUP(name, ...) \
-	int main(void) \
-	{ \
-		const TTest *const tests[] = { __VA_ARGS__ }; \
-		struct cgroup parent = CGROUP_INIT, probe = CGROUP_INIT; \
-		char probe_name[32]; \
-\
-		if (!sys_make_cgroup(&parent, &probe, probe_name)) \
+#define SYS_MAIN_WITH_CGROUP(name, ...)                                                 \
+	int main(void)                                                                  \
+	{                                                                               \
+		const TTest *const tests[] = { __VA_ARGS__ };                           \
+		struct cgroup parent = CGROUP_INIT, probe = CGROUP_INIT;                \
+		char probe_name[32];                                                    \
+                                                                                        \
+		if (!sys_make_cgroup(&parent, &probe, probe_name))                      \
 			return sys_skip("no cgroup of version 2 that we may write to"); \
-		if (sys_try_leave_cgroup(&parent, &probe, probe_name) < 0) \
-			return EXIT_FAILURE; \
-		return unit_run(name, tests, ARRAY_SIZE(tests)); \
+		if (sys_try_leave_cgroup(&parent, &probe, probe_name) < 0)              \
+			return EXIT_FAILURE;                                            \
+		return unit_run(name, tests, ARRAY_SIZE(tests));                        \
 	}

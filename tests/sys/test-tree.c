@@ -420,6 +420,18 @@ TEST(a_family_is_found_and_ended_whatever_session_its_members_are_in)
 	sys_end(keeper);
 }
 
+TEST(the_agents_status_is_left_to_be_waited_for)
+{
+	struct session session = session_new(with_family, NULL, 0);
+	int status;
+
+	expect_int(tree_signal(session.tree, TREE_SIGNAL_ALL, SIGKILL), 4);
+	expect_int(waitpid(session.agent, &status, 0), session.agent);
+	expect(WIFSIGNALED(status));
+	expect_int(WTERMSIG(status), SIGKILL);
+	session_end(&session);
+}
+
 static void with_memory(void *unused)
 {
 	size_t bytes = 16 << 20;
@@ -697,7 +709,8 @@ UNIT_MAIN("tree", descendants_orphans_and_tagged_are_members_and_nobody_else,
 	  without_an_agent_the_tag_alone_counts_whenever_it_was_started,
 	  a_thousand_processes_in_a_row_are_followed, what_is_half_gone_is_left_out,
 	  a_family_is_found_and_ended_whatever_session_its_members_are_in,
-	  memory_is_that_which_is_no_file, a_zombie_is_a_task_but_is_not_alive,
+	  the_agents_status_is_left_to_be_waited_for, memory_is_that_which_is_no_file,
+	  a_zombie_is_a_task_but_is_not_alive,
 	  sigterm_comes_once_and_sigcont_not_at_all_to_one_that_runs,
 	  a_stopped_process_gets_to_see_sigterm_and_sighup,
 	  the_agents_group_is_signalled_without_ourselves_in_it,
