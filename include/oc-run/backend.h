@@ -29,7 +29,7 @@ struct backend_facts {
 	uint32_t controllers; /* enum controller bits that the kernel will enforce for us */
 	bool contains;	      /* a cgroup holds the tree */
 	const char *manager;  /* "user systemd", "system systemd", "" */
-	const char *parent;   /* cgroup path that the session's cgroup will lie below */
+	const char *parent;   /* cgroup path that sessions lie somewhere below */
 	const char *why;      /* why not all controllers, or no cgroup: a clause; or NULL */
 	const char *remedy;   /* what to do about it: a clause; or NULL */
 };
@@ -55,11 +55,21 @@ _must_check_ int backend_probe(enum backend_kind choice, const struct host *host
 			       struct backend **ret_backend, struct diag *diag);
 const struct backend_facts *backend_facts(const struct backend *backend);
 
+/* The cgroup path of the directory that the session's cgroup ("oc-<id>" or "oc-<id>.scope") will lie
+ * in, slice included: what a keeper or a sweep needs to find a session that died half-made. NULL
+ * without a cgroup. Owned by the backend; holds until the next call. */
+const char *backend_scope_parent(struct backend *backend, const struct plan *plan);
+
 /* Makes the cgroups, moves the blocked child into payload/ and the keeper into keeper/, sets every
  * limit of the plan on payload/ and reads it back, checks /proc/PID/cgroup of the child. On
  * failure nothing of it is left. Deadline 10 s. */
 _must_check_ int backend_enter(struct backend *backend, const struct plan *plan, pid_t child,
 			       pid_t keeper, struct session_cgroup *ret, struct diag *diag);
+
+/* Moves a process that was started later into payload/ or keeper/: through cgroup.procs, or through
+ * systemd where the kernel wants more rights (from a login's own scope to the user manager's tree). */
+_must_check_ int backend_adopt(struct backend *backend, const struct session_cgroup *cgroup,
+			       const struct cgroup *leaf, pid_t pid);
 
 /* Called when somebody asks systemd to stop our scope (Scope.RequestStop). Optional. */
 typedef void (*backend_stop_fn)(void *userdata);
@@ -67,7 +77,8 @@ _must_check_ int backend_attach(struct backend *backend, sd_event *event, backen
 				void *userdata);
 
 /* Once payload/ is empty and the keeper is gone: removes the directories and the unit and waits
- * (2 s at most) until they are away. Safe to call again. */
+ * (2 s at most) until they are away. What is alive in them all the same (a nested session's) is
+ * killed. Safe to call again, and half-made. */
 _must_check_ int backend_leave(struct backend *backend, struct session_cgroup *cgroup,
 			       struct diag *diag);
 struct backend *backend_free(struct backend *backend);

@@ -20,6 +20,12 @@ struct backend_ops {
 		     struct session_cgroup *ret, struct diag *diag);
 	int (*attach)(struct backend *backend, sd_event *event, backend_stop_fn stop,
 		      void *userdata);
+	/* NULL: cgroup.procs is the only way. */
+	int (*adopt)(struct backend *backend, const struct session_cgroup *cgroup,
+		     const struct cgroup *leaf, pid_t pid);
+	/* Writes the path of the directory that the scope will lie in below facts.parent, "" for
+	 * facts.parent itself; NULL: there is no cgroup. */
+	int (*slice_path)(struct backend *backend, const struct plan *plan, char **ret);
 	int (*leave)(struct backend *backend, struct session_cgroup *cgroup, struct diag *diag);
 	void (*finish)(struct backend *backend); /* all but the struct itself */
 };
@@ -30,6 +36,7 @@ struct backend {
 	struct backend_facts facts;
 	struct refusal partial; /* what facts.why and facts.remedy point to */
 	char *parent;		/* what facts.parent points to; or NULL */
+	char *scope_parent;	/* last answer of backend_scope_parent() */
 	char *mount;		/* mount point of cgroup2; or NULL */
 	uint64_t page_bytes;
 };

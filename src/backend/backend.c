@@ -71,6 +71,7 @@ struct backend *backend_free(struct backend *backend)
 		return NULL;
 	backend->ops->finish(backend);
 	free(backend->parent);
+	free(backend->scope_parent);
 	free(backend->mount);
 	free(backend);
 	return NULL;
@@ -177,6 +178,33 @@ int backend_probe(enum backend_kind choice, const struct host *host, bool insist
 const struct backend_facts *backend_facts(const struct backend *backend)
 {
 	return &backend->facts;
+}
+
+const char *backend_scope_parent(struct backend *backend, const struct plan *plan)
+{
+	_cleanup_free_ char *slice = NULL;
+	const char *parent = backend->parent;
+
+	cleanup_free(&backend->scope_parent);
+	if (!parent || !backend->ops->slice_path ||
+	    backend->ops->slice_path(backend, plan, &slice) < 0)
+		return NULL;
+	if (slice[0] == '\0')
+		return parent;
+	if (asprintf(&backend->scope_parent, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent,
+		     slice) < 0)
+		backend->scope_parent = NULL;
+	return backend->scope_parent;
+}
+
+int backend_adopt(struct backend *backend, const struct session_cgroup *cgroup,
+		  const struct cgroup *leaf, pid_t pid)
+{
+	int r = leaf->dirfd < 0 ? -ENODEV : cgroup_attach(leaf, pid);
+
+	if ((r == -EACCES || r == -EPERM) && backend->ops->adopt)
+		return backend->ops->adopt(backend, cgroup, leaf, pid);
+	return r;
 }
 
 int backend_enter(struct backend *backend, const struct plan *plan, pid_t child, pid_t keeper,

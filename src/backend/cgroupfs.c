@@ -257,6 +257,16 @@ static int cgroupfs_leave(struct backend *base, struct session_cgroup *cgroup, s
 	return 0;
 }
 
+static int cgroupfs_slice_path(struct backend *base, const struct plan *plan, char **ret)
+{
+	char *path = strdup(cgroupfs_of(base)->use_slice ? plan->slice : "");
+
+	if (!path)
+		return -ENOMEM;
+	*ret = path;
+	return 0;
+}
+
 static void cgroupfs_finish(struct backend *base)
 {
 	struct cgroupfs_backend *backend = cgroupfs_of(base);
@@ -300,6 +310,7 @@ int cgroupfs_probe(const struct host *host, bool insist, struct backend **ret,
 	static const struct backend_ops ops = {
 		.enter = cgroupfs_enter,
 		.attach = cgroupfs_attach,
+		.slice_path = cgroupfs_slice_path,
 		.leave = cgroupfs_leave,
 		.finish = cgroupfs_finish,
 	};

@@ -214,8 +214,10 @@ int leaves_check_place(pid_t pid, const char *what, const char *path, struct dia
 
 	/* The kernel takes a zombie for cgroup.procs, and leaves it where it is. */
 	if (r == -ESRCH || process_is_dead(pid))
-		return diag_set(diag, -ESRCH, "could not move %s (pid %d) into the cgroup \"%s\": it "
-				"is dead", what, (int)pid, path);
+		return diag_set(diag, -ESRCH,
+				"could not move %s (pid %d) into the cgroup \"%s\": it "
+				"is dead",
+				what, (int)pid, path);
 	if (r < 0)
 		return diag_set(diag, r, "could not see the cgroup of %s (pid %d): %s", what,
 				(int)pid, strerror(-r));

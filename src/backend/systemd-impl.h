@@ -40,6 +40,9 @@ _must_check_ int systemd_scope_start(struct systemd_backend *backend, const stru
 /* Puts the common cap on the slice. true if it stands. */
 bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan);
 
+/* The directories of a slice below the manager's own: "a-b.slice" is "a.slice/a-b.slice". */
+_must_check_ int systemd_slice_path(struct backend *backend, const struct plan *plan, char **ret);
+
 /* Appends one (sv) of type t to an a(sv). */
 _must_check_ int systemd_append_number(sd_bus_message *message, const char *property,
 				       uint64_t value);

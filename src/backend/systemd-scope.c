@@ -310,8 +310,10 @@ static bool path_ends_with(const char *path, const char *name)
 static int check_cgroup(const struct plan *plan, const char *path, pid_t child, struct diag *diag)
 {
 	if (!path_ends_with(path, plan->unit))
-		return diag_set(diag, -EIO, "systemd says that the unit \"%s\" has the cgroup "
-				"\"%s\", which is not its own", plan->unit, path);
+		return diag_set(diag, -EIO,
+				"systemd says that the unit \"%s\" has the cgroup "
+				"\"%s\", which is not its own",
+				plan->unit, path);
 	return leaves_check_place(child, "the command", path, diag);
 }
 

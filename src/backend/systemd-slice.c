@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +74,8 @@ static bool cap(struct systemd_backend *backend, const struct plan *plan, uint64
 	/* One call each: one that an older systemd does not know must not take the others along. */
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		int r = rows[i].use ? set_property(backend, plan->slice, rows[i].property,
-						   rows[i].value, deadline) : 0;
+						   rows[i].value, deadline)
+				    : 0;
 
 		if (i == 0)
 			capped = r == 0;
@@ -92,4 +94,31 @@ bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan)
 	    has_unit_file(backend, plan->slice, deadline))
 		return false;
 	return cap(backend, plan, deadline);
+}
+
+int systemd_slice_path(struct backend *backend, const struct plan *plan, char **ret)
+{
+	const char *slice = plan->slice, *end = strrchr(slice, '.');
+	_cleanup_free_ char *path = strdup("");
+
+	(void)backend;
+	/* systemd.slice(5): each dash but a first one is a level; "-.slice" is the root. */
+	for (const char *dash = slice; path && end && strcmp(slice, "-.slice") != 0;) {
+		char *longer;
+
+		dash = strchr(dash + 1, '-');
+		if (!dash || dash > end)
+			dash = end;
+		if (asprintf(&longer, "%s%s%.*s.slice", path, path[0] ? "/" : "",
+			     (int)(dash - slice), slice) < 0)
+			longer = NULL;
+		free(path);
+		path = longer;
+		if (dash == end)
+			break;
+	}
+	if (!path)
+		return -ENOMEM;
+	*ret = take_pointer(path);
+	return 0;
 }

@@ -290,6 +290,32 @@ static int systemd_attach(struct backend *base, sd_event *event, backend_stop_fn
 	return sd_event_add_defer(event, &backend->stop_source, on_late_stop, backend);
 }
 
+static int systemd_adopt(struct backend *base, const struct session_cgroup *cgroup,
+			 const struct cgroup *leaf, pid_t pid)
+{
+	struct systemd_backend *backend = systemd_of(base);
+	const char *subgroup = leaf->path + strlen(cgroup->scope.path);
+	_cleanup_free_ char *path = NULL;
+	sd_bus_message *message = NULL;
+	int r;
+
+	if (!backend->unit)
+		return -EACCES;
+	r = manager_message_new(&backend->manager, "AttachProcessesToUnit", &message);
+	if (r >= 0)
+		r = sd_bus_message_append(message, "ssau", backend->unit, subgroup, 1,
+					  (uint32_t)pid);
+	if (r >= 0)
+		r = manager_send(&backend->manager, message, now_usec() + SYSTEMD_CALL_USEC, NULL,
+				 NULL);
+	(void)sd_bus_message_unref(message);
+	if (r >= 0)
+		r = cgroup_of_process(pid, &path);
+	if (r < 0)
+		return r;
+	return strcmp(path, leaf->path) == 0 ? 0 : -EIO;
+}
+
 /* --- leaving --- */
 
 static void detach(struct systemd_backend *backend)
@@ -355,6 +381,8 @@ int systemd_probe(enum systemd_which which, const struct host *host, struct back
 	static const struct backend_ops ops = {
 		.enter = systemd_enter,
 		.attach = systemd_attach,
+		.adopt = systemd_adopt,
+		.slice_path = systemd_slice_path,
 		.leave = systemd_leave,
 		.finish = systemd_finish,
 	};

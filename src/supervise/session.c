@@ -110,7 +110,7 @@ int session_start_keeper(struct session *session, struct diag *diag)
 		.session_id = session->plan->id,
 		.terminal = &session->terminal,
 		.cgroup_mount = session->host->cgroup_mount,
-		.cgroup_parent = backend_facts(session->backend)->parent,
+		.cgroup_parent = backend_scope_parent(session->backend, session->plan),
 		.registry_path = session->registry.path,
 		.registry_fd = session->registry.fd,
 	};
@@ -200,7 +200,8 @@ static int session_prepare(struct session *session, const struct session_request
 	r = terminal_save(&session->terminal);
 	if (r < 0)
 		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
-	r = registry_enter(session->host, session->plan, backend_facts(session->backend)->parent,
+	r = registry_enter(session->host, session->plan,
+			   backend_scope_parent(session->backend, session->plan),
 			   &session->registry, diag);
 	if (r < 0 && !session->plan->quiet)
 		(void)fprintf(stderr,

@@ -123,7 +123,8 @@ static void keeper_gone(struct session *session)
 		return;
 	r = session_start_keeper(session, NULL);
 	if (r >= 0 && session->cgroup.keeper.dirfd >= 0)
-		r = cgroup_attach(&session->cgroup.keeper, session->keeper.pid);
+		r = backend_adopt(session->backend, &session->cgroup, &session->cgroup.keeper,
+				  session->keeper.pid);
 	if (r >= 0)
 		r = keeper_hand_over(&session->keeper, &session->cgroup, session->child.pid);
 	if (r < 0)

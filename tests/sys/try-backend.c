@@ -34,6 +34,7 @@ struct request {
 	bool dead_keeper;
 	bool no_keeper;
 	bool until_stop; /* wait for a request to stop, --wait seconds at most */
+	bool adopt;	 /* move a process in later */
 	bool leave_full; /* leave while the child still lives */
 	bool asked;	 /* the limits were asked for by a person */
 	const char *id, *slice, *name, *command;
@@ -82,7 +83,8 @@ static bool parse(int argc, char **argv, struct request *request)
 		{ "insist", &request->insist },		{ "probe", &request->probe_only },
 		{ "dead-child", &request->dead_child }, { "dead-keeper", &request->dead_keeper },
 		{ "no-keeper", &request->no_keeper },	{ "until-stop", &request->until_stop },
-		{ "leave-full", &request->leave_full }, { "asked", &request->asked },
+		{ "leave-full", &request->leave_full }, { "adopt", &request->adopt },
+		{ "asked", &request->asked },
 	};
 	size_t count = 0;
 	int c;
@@ -246,6 +248,20 @@ static void wait_for_stop(struct backend *backend, unsigned seconds)
 	(void)sd_event_unref(event);
 }
 
+/* One that was started meanwhile, as a second keeper is. */
+static void adopt(struct backend *backend, const struct session_cgroup *cgroup)
+{
+	pid_t pid = start_blocked(false);
+	char *path = NULL;
+	int r = backend_adopt(backend, cgroup, &cgroup->keeper, pid);
+
+	if (cgroup_of_process(pid, &path) < 0)
+		path = NULL;
+	(void)printf("adopted=%d %s\n", r, path ? path : "");
+	free(path);
+	end(pid);
+}
+
 static void run_command(const char *what, const char *command)
 {
 	if (!command)
@@ -265,6 +281,7 @@ static int enter_and_leave(const struct request *request, struct backend *backen
 	int r, failed = 0;
 
 	make_plan(request, backend_facts(backend), id, &plan);
+	(void)printf("scope_parent=%s\n", backend_scope_parent(backend, &plan) ?: "");
 	(void)fflush(stdout);
 	child = start_blocked(request->dead_child);
 	keeper = request->no_keeper ? 0 : start_blocked(request->dead_keeper);
@@ -285,6 +302,8 @@ static int enter_and_leave(const struct request *request, struct backend *backen
 	export_path("PAYLOAD", host->cgroup_mount, &cgroup.payload);
 	export_path("KEEPER", host->cgroup_mount, &cgroup.keeper);
 	print_limits(&cgroup);
+	if (request->adopt)
+		adopt(backend, &cgroup);
 	run_command("command", request->command);
 	if (request->until_stop)
 		wait_for_stop(backend, request->wait_seconds);

@@ -212,6 +212,26 @@ a_manager_that_hangs_later_leaves_nothing() {
 	eventually_nothing_left
 }
 
+a_later_process_is_adopted_in_every_login() {
+	for helper in as_user_login as_user_graphical as_user_su as_root in_container_leaf; do
+		run $helper --adopt
+		says adopted "0 $(value KEEPER | sed s:^/sys/fs/cgroup::)"
+		says gone 1
+	done
+}
+
+the_parent_of_the_scope_is_foretold() {
+	for helper in as_user_login as_root in_container_leaf in_container_rw; do
+		run $helper
+		is "$(value scope_parent)" "$(dirname "$(value SCOPE)" | sed 's:^/sys/fs/cgroup$:/:; s:^/sys/fs/cgroup/:/:')"
+	done
+	run as_root --slice=octa-b-c.slice
+	says scope_parent /octa.slice/octa-b.slice/octa-b-c.slice
+	is "$(value SCOPE)" "/sys/fs/cgroup$(value scope_parent)/$(value UNIT)"
+	systemctl stop octa.slice
+	nothing_left
+}
+
 # ---- what can go wrong while the scope starts ------------------------------------------------
 
 a_refused_property_is_done_without() {
@@ -542,6 +562,8 @@ t "without a system bus root uses the private socket" root_without_a_system_bus_
 t "without a user manager the reason and the remedy are told" without_a_user_manager_the_reason_is_told
 t "a manager that hangs is given up" a_manager_that_hangs_is_given_up
 t "a manager that hangs while the scope starts leaves nothing" a_manager_that_hangs_later_leaves_nothing 300
+t "a process that was started later is adopted in every login" a_later_process_is_adopted_in_every_login 300
+t "the scope's folder is known beforehand" the_parent_of_the_scope_is_foretold
 t "a property that systemd refuses is done without" a_refused_property_is_done_without
 t "a limit that was asked for and cannot be set is an error" a_limit_that_was_asked_for_and_cannot_be_set_is_an_error
 t "another unit of the same name is left alone" the_name_of_another_unit_is_left_alone
