@@ -32,7 +32,7 @@ void actions_raise_high(struct session *session, uint64_t crossings)
 	struct record_event *event;
 	char text[LIMIT_TEXT_MAX];
 
-	sampling_look(session, 0);
+	sampling_look_soon(session);
 	if (session->high_bytes == LIMIT_UNLIMITED ||
 	    now_usec < session->high_raised_usec + HIGH_STEP_USEC)
 		return;

@@ -15,6 +15,8 @@
 
 #define LOOK_SOON_USEC (100 * UINT64_C(1000))
 #define LOOK_CALM_USEC (5 * UINT64_C(1000000))
+/* From half of memory.max on: who is killed next should have been seen a moment ago. */
+#define LOOK_FULL_USEC (1 * UINT64_C(1000000))
 /* Looks that list all of /proc for members that left: 0.1 s, 1 s and 3 s after the start, as
  * Chromium leaves while it starts, then every other calm look. */
 static const uint64_t first_looks_usec[] = { 100000, 900000, 2000000 };
@@ -122,6 +124,27 @@ void sampling_look(struct session *session, unsigned flags)
 		tell_escapes(session, sample);
 }
 
+void sampling_look_soon(struct session *session)
+{
+	uint64_t now_usec = session_now_usec();
+
+	if (now_usec < session->looked_soon_usec + LOOK_SOON_USEC)
+		return;
+	session->looked_soon_usec = now_usec;
+	sampling_look(session, 0);
+}
+
+static bool is_half_full(const struct session *session)
+{
+	char text[64];
+	uint64_t bytes;
+
+	return session->cgroup.payload.dirfd >= 0 &&
+	       cgroup_read(&session->cgroup.payload, "memory.current", text, sizeof(text)) >= 0 &&
+	       cgroup_parse_number(text, &bytes) >= 0 &&
+	       bytes > session->plan->limits[LIMIT_MEMORY_MAX].value / 2;
+}
+
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct session *session = userdata;
@@ -136,6 +159,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 		      look < ARRAY_SIZE(first_looks_usec) || look % 2 == 0 ? TREE_SCAN_OUTSIDE : 0);
 	if (look + 1 < ARRAY_SIZE(first_looks_usec))
 		next_usec = first_looks_usec[look + 1];
+	else if (is_half_full(session))
+		next_usec = LOOK_FULL_USEC;
 	if (session->watches_limits && tree_last(session->tree)) {
 		uint64_t enforce_usec = enforce(session, tree_last(session->tree));
 

@@ -16,15 +16,22 @@
 #include "oc-run/tree.h"
 #include "oc-run/watch.h"
 
-/* A kill that was counted and is still to be given a name. */
-#define VICTIMS_PENDING_MAX 32
+/* Somebody who was there before a kill was counted. */
+#define VICTIM_SUSPECTS_MAX 256
+
+struct victim_suspect {
+	struct record_victim victim;
+	uint64_t start_ticks;
+	bool gone;
+};
 
 struct victims {
-	struct record_victim candidates[VICTIMS_PENDING_MAX]; /* gone since the last sample */
-	size_t candidate_count;
+	struct victim_suspect suspects[VICTIM_SUSPECTS_MAX];
+	size_t suspect_count;
 	uint64_t unnamed; /* kills counted, not yet told */
 	unsigned tries;	  /* of asking the kernel's log */
-	uint64_t at_usec, realtime_usec;
+	bool log_is_closed;
+	uint64_t at_usec;
 	sd_event_source *timer;
 };
 
@@ -59,6 +66,7 @@ struct session {
 	struct policy_limits watched;
 	uint64_t looked_usec; /* last sample */
 	uint64_t looked_bytes;
+	uint64_t looked_soon_usec;
 	unsigned looks;
 	size_t escapes_told;
 	bool suspended; /* we stopped ourselves because the command was stopped */
@@ -103,6 +111,8 @@ void actions_note_unkillable(struct session *session);
 /* sampling.c */
 _must_check_ int sampling_start(struct session *session);
 void sampling_look(struct session *session, unsigned flags);
+/* The same, at most ten times a second: for events that come by the hundred. */
+void sampling_look_soon(struct session *session);
 void sampling_peaks(struct session *session);
 
 /* victims.c */

@@ -380,6 +380,9 @@ void supervise_counters(const struct watch_state *before, const struct watch_sta
 	if (high > 0)
 		actions_raise_high(session, high);
 	note_counter(session, RECORD_MEMORY_MAX, grown(was->memory.max, is->memory.max));
+	/* At the wall: whoever is killed in a moment has a name now. */
+	if (grown(was->memory.max, is->memory.max) > 0 && kills == 0)
+		sampling_look_soon(session);
 	note_counter(session, RECORD_FORK_DENIED,
 		     grown(was->pids.max, is->pids.max) > 0
 			     ? grown(was->pids.max, is->pids.max)

@@ -18,59 +18,77 @@ static const uint64_t ask_again_usec[] = { 50000, 200000, 750000 };
 
 static int on_ask(sd_event_source *source, uint64_t usec, void *userdata);
 
-static void keep_candidate(struct victims *victims, const struct tree_process *process)
+static struct victim_suspect *find_suspect(struct victims *victims, pid_t pid)
 {
-	struct record_victim *victim = &victims->candidates[victims->candidate_count];
+	for (size_t i = 0; i < victims->suspect_count; i++) {
+		if (victims->suspects[i].victim.pid == pid)
+			return &victims->suspects[i];
+	}
+	return NULL;
+}
 
-	if (victims->candidate_count >= ARRAY_SIZE(victims->candidates))
-		return;
-	*victim = (struct record_victim){
-		.pid = process->pid,
-		.bytes = process->resident_bytes,
-		.source = VICTIM_SAMPLE,
-		.is_agent = process->is_agent,
-	};
+static void suspect(struct victims *victims, const struct tree_process *process)
+{
+	struct victim_suspect *place = find_suspect(victims, process->pid);
+	struct record_victim *victim;
+
+	if (!place) {
+		if (victims->suspect_count >= ARRAY_SIZE(victims->suspects))
+			return;
+		place = &victims->suspects[victims->suspect_count++];
+	}
+	*place = (struct victim_suspect){ .start_ticks = process->start_ticks };
+	victim = &place->victim;
+	victim->pid = process->pid;
+	victim->bytes = process->resident_bytes;
+	victim->source = VICTIM_SAMPLE;
+	victim->is_agent = process->is_agent;
 	(void)snprintf(victim->name, sizeof(victim->name), "%s", process->name);
 	if (process->command)
 		(void)snprintf(victim->command, sizeof(victim->command), "%s", process->command);
-	victims->candidate_count++;
 }
 
-static bool is_in(const struct tree_sample *sample, pid_t pid, uint64_t start_ticks)
+static bool is_alive_in(const struct tree_sample *sample, const struct victim_suspect *suspect)
 {
 	for (size_t i = 0; i < sample->count; i++) {
-		if (sample->processes[i].pid == pid &&
-		    sample->processes[i].start_ticks == start_ticks)
-			return sample->processes[i].state != 'Z' &&
-			       sample->processes[i].state != 'X';
+		const struct tree_process *process = &sample->processes[i];
+
+		if (process->pid != suspect->victim.pid ||
+		    process->start_ticks != suspect->start_ticks)
+			continue;
+		/* One that is on its way out has given its memory back and is no zombie yet. */
+		return process->state != 'Z' && process->state != 'X' &&
+		       (process->resident_bytes > 0 || suspect->victim.bytes == 0);
 	}
 	return false;
 }
 
-/* The members of the last sample, as candidates; then those that still live are struck out. */
-static void find_candidates(struct session *session)
+/* The kernel counts a kill before the process is gone: so this is asked again and again. */
+static size_t look_who_is_gone(struct session *session)
 {
 	struct victims *victims = &session->victims;
-	const struct tree_sample *last = tree_last(session->tree), *now;
-	uint64_t starts[VICTIMS_PENDING_MAX];
-	size_t first = victims->candidate_count, kept = first;
+	const struct tree_sample *now;
+	size_t gone = 0;
+
+	if (tree_scan(session->tree, 0, &now) < 0)
+		return 0;
+	for (size_t i = 0; i < victims->suspect_count; i++) {
+		struct victim_suspect *suspect = &victims->suspects[i];
+
+		suspect->gone = suspect->gone || !is_alive_in(now, suspect);
+		gone += suspect->gone;
+	}
+	return gone;
+}
+
+static void suspect_everybody(struct session *session)
+{
+	const struct tree_sample *last = tree_last(session->tree);
 
 	for (size_t i = 0; last && i < last->count; i++) {
-		size_t place = victims->candidate_count;
-
-		keep_candidate(victims, &last->processes[i]);
-		if (victims->candidate_count > place)
-			starts[place] = last->processes[i].start_ticks;
+		if (last->processes[i].state != 'Z')
+			suspect(&session->victims, &last->processes[i]);
 	}
-	if (tree_scan(session->tree, 0, &now) < 0)
-		return;
-	for (size_t i = first; i < victims->candidate_count; i++) {
-		if (is_in(now, victims->candidates[i].pid, starts[i]))
-			continue;
-		starts[kept] = starts[i];
-		victims->candidates[kept++] = victims->candidates[i];
-	}
-	victims->candidate_count = kept;
 }
 
 static void tell(struct session *session, const struct record_victim *victim)
@@ -86,11 +104,9 @@ static void tell(struct session *session, const struct record_victim *victim)
 		session->victims.unnamed--;
 }
 
-static void strike_out(struct victims *victims, size_t index)
+static void strike_out(struct victims *victims, struct victim_suspect *suspect)
 {
-	victims->candidate_count--;
-	memmove(&victims->candidates[index], &victims->candidates[index + 1],
-		(victims->candidate_count - index) * sizeof(victims->candidates[0]));
+	*suspect = victims->suspects[--victims->suspect_count];
 }
 
 /* A kill that the log tells: ours if its cgroup is (absolute there, maybe shorter here), or, where
@@ -104,18 +120,15 @@ static void take_from_log(struct session *session, const struct kernel_kill *kil
 		.source = VICTIM_KERNEL_LOG,
 		.is_agent = kill->pid == session->child.pid,
 	};
+	struct victim_suspect *known = find_suspect(victims, kill->pid);
 	bool ours = strstr(kill->cgroup, session->plan->id) != NULL;
 
 	(void)snprintf(victim.name, sizeof(victim.name), "%s", kill->comm);
-	for (size_t i = 0; i < victims->candidate_count; i++) {
-		if (victims->candidates[i].pid != kill->pid)
-			continue;
-		(void)snprintf(victim.name, sizeof(victim.name), "%s", victims->candidates[i].name);
-		(void)snprintf(victim.command, sizeof(victim.command), "%s",
-			       victims->candidates[i].command);
-		strike_out(victims, i);
+	if (known) {
+		(void)snprintf(victim.name, sizeof(victim.name), "%s", known->victim.name);
+		(void)snprintf(victim.command, sizeof(victim.command), "%s", known->victim.command);
+		strike_out(victims, known);
 		ours = true;
-		break;
 	}
 	if (ours)
 		tell(session, &victim);
@@ -136,34 +149,47 @@ static bool ask_log(struct session *session)
 	return true;
 }
 
+static struct victim_suspect *largest_gone(struct victims *victims)
+{
+	struct victim_suspect *largest = NULL;
+
+	for (size_t i = 0; i < victims->suspect_count; i++) {
+		struct victim_suspect *suspect = &victims->suspects[i];
+
+		if (suspect->gone && (!largest || suspect->victim.bytes > largest->victim.bytes))
+			largest = suspect;
+	}
+	return largest;
+}
+
 /* What is left is told from the sample, the largest first. */
 static void give_up(struct session *session)
 {
 	struct victims *victims = &session->victims;
 
 	while (victims->unnamed > 0) {
+		struct victim_suspect *suspect = largest_gone(victims);
 		struct record_victim victim = { .source = VICTIM_UNKNOWN };
-		size_t largest = 0;
 
-		for (size_t i = 1; i < victims->candidate_count; i++) {
-			if (victims->candidates[i].bytes > victims->candidates[largest].bytes)
-				largest = i;
-		}
-		if (victims->candidate_count > 0) {
-			victim = victims->candidates[largest];
-			strike_out(victims, largest);
+		if (suspect) {
+			victim = suspect->victim;
+			strike_out(victims, suspect);
 		}
 		tell(session, &victim);
 	}
-	victims->candidate_count = 0;
+	victims->suspect_count = 0;
 	kernel_log_rest(session->kernel_log);
 }
 
 static void ask(struct session *session)
 {
 	struct victims *victims = &session->victims;
+	size_t gone;
 
-	if (!ask_log(session) || victims->unnamed == 0 ||
+	if (!victims->log_is_closed)
+		victims->log_is_closed = !ask_log(session);
+	gone = look_who_is_gone(session);
+	if (victims->unnamed == 0 || (victims->log_is_closed && gone >= victims->unnamed) ||
 	    victims->tries >= ARRAY_SIZE(ask_again_usec) ||
 	    session_arm(session, &victims->timer, ask_again_usec[victims->tries++], on_ask) < 0)
 		give_up(session);
@@ -184,7 +210,7 @@ void victims_counted(struct session *session, uint64_t kills)
 	victims->unnamed += kills;
 	victims->tries = 0;
 	victims->at_usec = session_now_usec() - session->started_usec;
-	find_candidates(session);
+	suspect_everybody(session);
 	ask(session);
 }
 
@@ -193,24 +219,25 @@ void victims_counted(struct session *session, uint64_t kills)
 void victims_agent_gone(struct session *session)
 {
 	struct victims *victims = &session->victims;
-	struct record_victim agent = {
-		.pid = session->child.pid,
-		.source = VICTIM_SAMPLE,
-		.is_agent = true,
-	};
+	struct victim_suspect *agent;
 
 	if (session->watch)
 		(void)!watch_read(session->watch);
 	if (!WIFSIGNALED(session->record->wait_status) ||
 	    WTERMSIG(session->record->wait_status) != SIGKILL || victims->unnamed == 0)
 		return;
-	for (size_t i = 0; i < victims->candidate_count; i++) {
-		if (victims->candidates[i].is_agent)
+	agent = find_suspect(victims, session->child.pid);
+	if (!agent) {
+		if (victims->suspect_count >= ARRAY_SIZE(victims->suspects))
 			return;
+		agent = &victims->suspects[victims->suspect_count++];
+		*agent = (struct victim_suspect){ .victim.source = VICTIM_SAMPLE };
+		agent->victim.pid = session->child.pid;
+		agent->victim.is_agent = true;
+		(void)snprintf(agent->victim.name, sizeof(agent->victim.name), "%s",
+			       session->plan->name);
 	}
-	(void)snprintf(agent.name, sizeof(agent.name), "%s", session->plan->name);
-	if (victims->candidate_count < ARRAY_SIZE(victims->candidates))
-		victims->candidates[victims->candidate_count++] = agent;
+	agent->gone = true;
 }
 
 /* The session is over: the log has a quarter of a second more. */
@@ -223,5 +250,7 @@ void victims_finish(struct session *session)
 			break;
 		(void)nanosleep(&pause, NULL);
 	}
+	if (session->victims.unnamed > 0)
+		(void)look_who_is_gone(session);
 	give_up(session);
 }
