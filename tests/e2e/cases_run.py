@@ -6,7 +6,7 @@ import re
 import signal
 
 from report import Report
-from sandbox import MIB, Monitor, check, read, wait_until
+from sandbox import MIB, SLOW, Monitor, check, read, wait_until
 
 LIMIT_MIB = int(os.environ.get("OC_RUN_TEST_MEM", "1536"))
 
@@ -14,6 +14,9 @@ LIMIT_MIB = int(os.environ.get("OC_RUN_TEST_MEM", "1536"))
 # many processes are not of one moment. Where oc-run enforces by watching, the two hogs grow by
 # 160 MiB/s between its looks, and a killed one takes a moment to give its memory back.
 TOLERANCE_MIB = {"kernel": 64, "watching": 256}
+
+# For opencode's shell tool, milliseconds.
+TOOL_TIMEOUT = int(110000 * SLOW)
 
 LEAK = ("orphans || exit 1; "
         "setsid -w hog child 8 {most} >/dev/null 2>&1 & "
@@ -36,18 +39,22 @@ def gone(box, *names):
 def a_leak_is_ended_at_the_limit(box):
     """a leak in a tool is ended at the limit, opencode lives on, and nothing is left"""
     needs_chromium(box)
-    prompt = box.script("leak", {"bash": LEAK, "timeout": 110000})
+    prompt = box.script("leak", {"bash": LEAK, "timeout": TOOL_TIMEOUT})
     command = box.wrapped("--mem", "%dM" % LIMIT_MIB) + ["opencode", "run", prompt]
     with Monitor(box.census) as monitor:
         done = box.run(command, 90)
     box.note("largest seen from outside: %d MiB (%s)" %
              (monitor.peak_bytes // MIB, ", ".join(monitor.biggest)))
+    results = "\n".join(box.provider.tool_results())
+    box.note("report:\n%s\nthe model was told: %r" % (done.words, results))
     box.check_nothing_left()
     gone(box, "parent", "child")
 
     report = Report(done.report)
+    box.note("memory.events: %s" % report.get("counters", "memory.events"))
     how = report.enforcer("mem")
-    check(how in TOLERANCE_MIB, "the memory limit is enforced by %s" % how)
+    check(how in os.environ.get("OC_E2E_ENFORCER", "kernel watching").split(),
+          "the memory limit is enforced by %s" % how)
     most = (LIMIT_MIB + TOLERANCE_MIB[how]) * MIB
     check(monitor.peak_bytes <= most, "%d MiB were seen, limit %d MiB, enforced by %s" %
           (monitor.peak_bytes // MIB, LIMIT_MIB, how))
@@ -56,13 +63,11 @@ def a_leak_is_ended_at_the_limit(box):
     check(any("python" in name or "hog" in name for name in report.victims()),
           "the report's victims are %s, the leak is not among them" % report.victims())
     report.check_names(done.words, "node", "chrom", "git")
-    box.note("report:\n" + done.words)
     if report.agent_was_killed():
         check(done.status == 137, "opencode was the victim, but the status is %d" % done.status)
         box.note("opencode was the victim, and the report says so")
         return
     check(done.status == 0, "opencode's status is %d: %s" % (done.status, done.err))
-    results = "\n".join(box.provider.tool_results())
     check(re.search(r"parent ended with (137|143)", results) and "child ended with" in results,
           "the model was not told how the tool ended, but: %r" % results)
 
@@ -70,7 +75,7 @@ def a_leak_is_ended_at_the_limit(box):
 def bare_the_leak_passes_the_limit(box):
     """CONTROL: bare, the same leak passes the limit, and node, Chromium and git stay behind"""
     needs_chromium(box)
-    prompt = box.script("leak", {"bash": LEAK + "; true", "timeout": 110000})
+    prompt = box.script("leak", {"bash": LEAK, "timeout": TOOL_TIMEOUT})
     with Monitor(box.census) as monitor:
         child = box.start(["opencode", "run", prompt])
         wait_until(lambda: monitor.peak_bytes > (LIMIT_MIB + TOLERANCE_MIB["watching"]) * MIB,
@@ -102,7 +107,7 @@ def npm_entry_is_protected(box):
     # Each of them stays smaller than opencode: going by size alone would hit the wrong one.
     tools = ("for i in 1 2 3 4 5 6; do hog small$i 4 %d & done; "
              "wait -n; echo one ended with $?; kill $(jobs -p); wait" % (limit // 5))
-    prompt = box.script("small", {"bash": tools, "timeout": 110000})
+    prompt = box.script("small", {"bash": tools, "timeout": TOOL_TIMEOUT})
     done = box.run(box.wrapped("--mem", "%dM" % limit) + ["opencode", "run", prompt], 90)
     box.check_nothing_left()
     box.note("report:\n" + done.words)

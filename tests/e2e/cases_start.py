@@ -3,7 +3,7 @@
 
 import os
 
-from sandbox import check, wait_until, write
+from sandbox import SLOW, check, read, write
 from terminal import Terminal
 
 SHELL = ["bash", "--norc", "--noprofile", "-i"]
@@ -50,7 +50,7 @@ def shim_does_not_recurse(box):
 
 
 def sessions_nest(box):
-    """opencode inside oc-run inside oc-run runs, and the inner end leaves the outer alone"""
+    """opencode inside oc-run inside oc-run runs"""
     twice = box.wrapped() + box.wrapped(report=False) + ["opencode", "--version"]
     done = box.run(twice)
     check(done.status == 0 and done.out.strip() == box.version,
@@ -59,18 +59,20 @@ def sessions_nest(box):
 
 
 def agent_starts_another_agent(box):
-    """an agent whose tool starts another agent under oc-run gets its answer and goes on"""
-    inner = box.script("inner", {"bash": "sleep 1000 >/dev/null 2>&1 & echo inner tool"})
-    outer = box.script("outer", {"bash": "setsid sleep 1000 >/dev/null 2>&1 & "
-                                         "%s -- opencode run %s </dev/null 2>&1; "
-                                         "echo inner status $?; pgrep -xc sleep >$MARKS/sleeps"
-                                         % (box.oc_run, inner)},
-                       {"bash": "echo outer goes on; touch $MARKS/second"})
-    done = box.run(box.wrapped() + ["opencode", "run", outer])
+    """the end of an agent's agent takes along its own jobs and spares those of the outer one"""
+    inner = box.script("inner", {"bash": "sleep 1000 >/dev/null 2>&1 & echo $! >$MARKS/inner"})
+    tool = ("setsid sleep 1000 >/dev/null 2>&1 & outer=$!; "
+            "%s -- opencode run %s </dev/null >$MARKS/inner.log 2>&1; echo inner status $?; "
+            "kill -0 $outer && echo outer job lives; "
+            "kill -0 $(cat $MARKS/inner) || echo inner job is gone" % (box.oc_run, inner))
+    outer = box.script("outer", {"bash": tool, "timeout": int(100000 * SLOW)},
+                       {"bash": "echo outer goes on"})
+    done = box.run(box.wrapped() + ["opencode", "run", outer], 90)
     check(done.status == 0, "the status is %d: %s" % (done.status, done.err))
     said = "\n".join(box.provider.tool_results())
-    check("inner status 0" in said and "outer goes on" in said, "the tools said %r" % said)
-    wait_until(lambda: os.path.exists(box.path("second")), 1, "the second tool call")
+    for words in ("inner status 0", "outer job lives", "inner job is gone", "outer goes on"):
+        check(words in said, "not said: %s; but %r; inner: %s" %
+              (words, said, read(box.path("inner.log"))))
     box.check_nothing_left()
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 
-from sandbox import Process, check, read, wait_until, write
+from sandbox import check, read, wait_until, write
 from terminal import QUIET, Terminal
 
 SHELL = ["bash", "--norc", "--noprofile", "-i"]
@@ -64,7 +64,7 @@ def closing_the_terminal_ends_all(box):
     work(box, terminal)
     terminal.hang_up()
     box.census.ignored.clear()
-    box.check_nothing_left(10)
+    box.check_nothing_left(20)
 
 
 def bare_it_lives_on(box):
