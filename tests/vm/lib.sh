@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # For test scripts in the guest (bash, root): `. "$OC_VM/lib.sh"`. Three parts:
-#   the harness     t, skip, fail, is, has, eventually
+#   the harness     t, tap, skip, fail, is, has, lacks, eventually
 #   logins          as_user_login, as_user_graphical, as_user_su, as_user_sudo, as_user_cron, as_root,
 #                   as_root_service: run a command as each kind of login would; status is passed on
 #   containers      in_container_rw, in_container_leaf, in_container_ro
@@ -10,6 +10,7 @@
 # Commands are given as arguments, as with env(1); they get a clean environment, not the script's.
 # tests/vm/test-guest.sh checks that each helper is what it says.
 set -u
+shopt -s extglob
 
 # ---- harness: TAP ----------------------------------------------------------------------------
 #
@@ -97,6 +98,38 @@ t() {
 		echo "#   status $status"
 	fi
 	rm -f "$log" "$_t_folder.skip" "$_t_folder.late"
+}
+
+# tap NAME COMMAND...: COMMAND speaks TAP itself; its results become this script's, each with NAME
+# before its title. A bad status is a result of its own.
+tap() {
+	local name=$1 line title
+	shift
+	while IFS= read -r line; do
+		case $line in
+		"ok "* | "not ok "*)
+			_t_number=$((_t_number + 1))
+			title=${line#*ok }
+			title=${title##+([0-9])}
+			title=${title##*( )?(-)*( )}
+			echo "${line%%ok *}ok $_t_number - $name: $title"
+			[[ $line == ok* ]] || _t_failed=1
+			;;
+		"1..0 "*SKIP*)
+			_t_number=$((_t_number + 1))
+			echo "ok $_t_number - $name # SKIP ${line#*SKIP }"
+			;;
+		1..* | "TAP version"*) ;;
+		"status 0 of tap") ;;
+		"status "*" of tap")
+			_t_number=$((_t_number + 1))
+			_t_failed=1
+			echo "not ok $_t_number - $name: ${line% of tap}"
+			;;
+		*) echo "$line" ;;
+		esac
+	done < <("$@" 2>&1 </dev/null; echo "status $? of tap")
+	_t_stop_units
 }
 
 _t_stop_units() {

@@ -53,6 +53,19 @@ status_77_alone_is_no_skip() {
 	has "$(script_says 'f() { exit 77; }; t "a" f')" "not ok 1 - a"
 }
 
+tap_of_a_command_is_taken_over() {
+	said=$(script_says 'f() { printf "TAP version 13\n1..2\nok 1 - x y\nnot ok 2 z\n# why\n"; return 3; }
+		t "a" true; tap deep f; g() { echo "1..0 # SKIP none here"; }; tap skipped g')
+	has "$said" "ok 1 - a
+ok 2 - deep: x y
+not ok 3 - deep: z
+# why
+not ok 4 - deep: status 3
+ok 5 - skipped # SKIP none here
+1..5
+status 1"
+}
+
 script_that_breaks_off_fails() {
 	said=$(script_says 'f() { true; }; t "a" f; exit 3')
 	has "$said" "not ok 2 - inner.sh reaches its end (status 3)"
@@ -245,6 +258,7 @@ t "a failing pipeline in a substitution fails its test" failing_pipeline_in_a_su
 t "a late test is killed with its children" late_test_is_killed
 t "a skip is printed with its reason" skip_is_loud
 t "status 77 alone is no skip" status_77_alone_is_no_skip
+t "the TAP of a command is taken over" tap_of_a_command_is_taken_over
 t "a script that breaks off or has no tests fails" script_that_breaks_off_fails
 t "a test has an empty stdin and a folder of its own" test_has_stdin_at_its_end_and_a_folder_of_its_own
 t "the system is up without failed units" system_is_up_without_failed_units
