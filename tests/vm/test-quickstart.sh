@@ -10,11 +10,13 @@ demo_as() {
 	local said
 	said=$("$1" /opt/oc-run/contrib/quickstart --demo 2>&1) || fail "$said"
 	has "$said" "memory limit reached (200 MiB)"
-	has "$said" "by the kernel"
+	has "$said" "a tool was killed"
 	has "$said" "the tool died of signal 9; I am still here"
 	has "$said" "also ended: 3 python3"
 	has "$said" "Nothing of the session is left."
+	# By the kernel, not by oc-run watching.
 	lacks "$said" "by watching"
+	lacks "$said" ", by oc-run"
 }
 
 demo_in_a_login() {
