@@ -11,8 +11,9 @@ MEBIBYTE_KB = 1024
 
 
 def private_kb(pid):
-    return sum(int(value) for value in
-               re.findall(r"(?m)^Private_\w+:\s+(\d+) kB", read_text(f"/proc/{pid}/smaps_rollup")))
+    """Pages that are its alone and no file's: clean ones of a library depend on who else maps it."""
+    return int(re.search(r"(?m)^Private_Dirty:\s+(\d+) kB",
+                         read_text(f"/proc/{pid}/smaps_rollup"))[1])
 
 
 def switches(pid):
