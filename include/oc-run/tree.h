@@ -30,8 +30,12 @@ struct tree_process {
 	uint64_t resident_bytes; /* anonymous + shmem resident (RssAnon + RssShmem of status) */
 	uint64_t swap_bytes;
 	unsigned threads;
-	char state;	 /* R S D Z T ...; Z: dead but not reaped yet */
-	bool is_agent;	 /* the command itself */
+	char state;    /* R S D Z T ...; Z: dead but not reaped yet */
+	bool is_agent; /* the command itself */
+	/* The agent, or what the agent is only the launcher of: a child in its process group whose
+	 * executable has the command's name (npm's opencode is a node that runs opencode). Tools go
+	 * first when memory runs out. */
+	bool is_spared;
 	bool is_outside; /* a member that is not in the session's cgroup */
 	uint64_t age_usec;
 };
@@ -49,6 +53,7 @@ struct tree;
 
 struct tree_request {
 	const char *session_id;
+	const char *agent_name;	      /* base name of the command, or NULL */
 	pid_t agent;		      /* 0: not known; cgroup and tag only, any start */
 	pid_t exclude;		      /* the keeper, or 0 */
 	const struct cgroup *payload; /* dirfd -1 or NULL: no cgroup, tag and descent only */

@@ -47,7 +47,7 @@ static size_t find_largest(const struct tree_sample *sample, uint64_t excess_byt
 
 		if (!is_candidate(process) || condemned[i])
 			continue;
-		if (process->is_agent)
+		if (process->is_spared)
 			agent = i;
 		else if (tool == SIZE_MAX ||
 			 process->resident_bytes > sample->processes[tool].resident_bytes)
@@ -69,7 +69,7 @@ static size_t find_newest(const struct tree_sample *sample, const bool *condemne
 	for (size_t i = 0; i < sample->count; i++) {
 		const struct tree_process *process = &sample->processes[i];
 
-		if (!is_candidate(process) || process->is_agent || condemned[i])
+		if (!is_candidate(process) || process->is_spared || condemned[i])
 			continue;
 		if (newest == SIZE_MAX ||
 		    process->start_ticks >= sample->processes[newest].start_ticks)

@@ -121,6 +121,8 @@ void sampling_look(struct session *session, unsigned flags)
 		return; /* the last one stands; the next look comes */
 	note_peaks(session, sample);
 	if (session->watch)
+		oom_score_raise_tools(session, sample);
+	if (session->watch)
 		tell_escapes(session, sample);
 }
 

@@ -115,6 +115,9 @@ void sampling_look(struct session *session, unsigned flags);
 void sampling_look_soon(struct session *session);
 void sampling_peaks(struct session *session);
 
+/* oom-score.c */
+void oom_score_raise_tools(struct session *session, const struct tree_sample *sample);
+
 /* victims.c */
 void victims_counted(struct session *session, uint64_t kills);
 void victims_agent_gone(struct session *session);

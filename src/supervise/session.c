@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "oc-run/report.h"
+#include "report/safe-text.h"
 #include "session-internal.h"
 
 uint64_t session_now_usec(void)
@@ -143,6 +144,7 @@ static int start_watching(struct session *session, struct diag *diag)
 	bool contained = session->cgroup.payload.dirfd >= 0;
 	const struct tree_request tree = {
 		.session_id = session->plan->id,
+		.agent_name = safe_text_base_name(session->plan->command[0]),
 		.agent = session->child.pid,
 		.exclude = session->keeper.pid,
 		.payload = contained ? &session->cgroup.payload : NULL,

@@ -47,6 +47,7 @@ static inline void tree_seen_finish(struct tree_seen_list *list)
 
 struct tree {
 	char tag[64]; /* "OC_RUN_SESSION=<id>" */
+	char agent_name[64];
 	pid_t agent, exclude, self;
 	uid_t uid;
 	uint64_t agent_start_ticks;

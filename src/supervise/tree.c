@@ -28,6 +28,9 @@ int tree_new(const struct tree_request *request, struct tree **ret)
 	if (!tree)
 		return -ENOMEM;
 	(void)snprintf(tree->tag, sizeof(tree->tag), "OC_RUN_SESSION=%s", request->session_id);
+	if (request->agent_name)
+		(void)snprintf(tree->agent_name, sizeof(tree->agent_name), "%s",
+			       request->agent_name);
 	tree->agent = request->agent;
 	tree->exclude = request->exclude;
 	tree->self = getpid();

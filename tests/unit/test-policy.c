@@ -43,7 +43,7 @@ TEST(a_tool_dies_before_the_agent)
 {
 	struct tree_process processes[] = {
 		{ .pid = 10,
-		  .is_agent = true,
+		  .is_spared = true,
 		  .resident_bytes = 300 * MIB,
 		  .threads = 1,
 		  .state = 'S',
@@ -71,7 +71,7 @@ TEST(the_agent_dies_when_it_is_the_hog)
 {
 	struct tree_process processes[] = {
 		{ .pid = 10,
-		  .is_agent = true,
+		  .is_spared = true,
 		  .resident_bytes = 900 * MIB,
 		  .threads = 1,
 		  .state = 'S' },
@@ -106,7 +106,7 @@ TEST(nobody_dies_at_the_limit_or_below)
 TEST(too_many_tasks_cost_the_newest_processes_never_the_agent)
 {
 	struct tree_process processes[] = {
-		{ .pid = 10, .is_agent = true, .threads = 60, .state = 'S', .start_ticks = 9 },
+		{ .pid = 10, .is_spared = true, .threads = 60, .state = 'S', .start_ticks = 9 },
 		{ .pid = 11, .threads = 30, .state = 'S', .start_ticks = 5 },
 		{ .pid = 12, .threads = 20, .state = 'S', .start_ticks = 7 },
 		{ .pid = 13, .threads = 20, .state = 'S', .start_ticks = 8 },
