@@ -23,9 +23,19 @@ cli() {
 		--payload /usr/local/bin/payload "${2:-}"
 }
 
-sys as_root
-sys as_user_graphical
-cli as_user_login
-cli as_root limits:
-cli as_root leftovers:
-cli as_root sudden_death:
+if [ -n "${OC_VM_FULL:-}" ]; then
+	sys as_root
+	sys as_user_graphical
+	cli as_user_login
+	cli as_root limits:
+	cli as_root leftovers:
+	cli as_root sudden_death:
+elif [ "$OC_SUITE" = trixie ]; then
+	sys as_user_graphical
+	cli as_user_login limits:
+	cli as_user_login sudden_death:
+	cli as_root leftovers:
+else
+	sys as_root
+	cli as_user_login limits:
+fi
