@@ -231,7 +231,7 @@ static int move_into(const struct cgroup *leaf, pid_t pid, const char *what, str
 {
 	int r = cgroup_attach(leaf, pid);
 
-	if (r < 0 && r != -ESRCH)
+	if (r < 0 && !process_is_dead(pid))
 		return diag_set(diag, r, "could not move %s (pid %d) into the cgroup \"%s\": %s",
 				what, (int)pid, leaf->path, strerror(-r));
 	return leaves_check_place(pid, what, leaf->path, diag);
