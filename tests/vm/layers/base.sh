@@ -18,7 +18,7 @@ printf 'LABEL=root / ext4 noatime 0 1\n' >"$root/etc/fstab"
 # Where the build binds the checkout and its build folder.
 mkdir "$root/src" "$root/build"
 
-systemctl --root "$root" --quiet enable oc-tests.service
-systemctl --root "$root" --quiet mask apt-daily.timer apt-daily-upgrade.timer \
+chroot "$root" systemctl --quiet enable oc-tests.service
+chroot "$root" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer \
 	dpkg-db-backup.timer e2scrub_all.timer fstrim.timer e2scrub_reap.service \
 	systemd-networkd-wait-online.service
