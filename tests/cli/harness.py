@@ -30,6 +30,7 @@ TEST_LIMIT = 150 * SLOW     # of a whole test
 STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 TESTS = []
+LEFT_OUT = []
 
 
 class Failure(Exception):
@@ -40,10 +41,18 @@ class Skip(Exception):
     """This machine cannot show it; the text says why."""
 
 
-def test(title):
-    """Registers a function as a test. The title is a sentence."""
+def test(title, only_with=None):
+    """Registers a function as a test. The title is a sentence.
+
+    only_with=(a path, what its absence means): where the path is missing there is nothing to test,
+    which is no skip; the run says so in a comment.
+    """
     def register(function):
-        TESTS.append((function.__module__.replace("test_", ""), title, function))
+        area = function.__module__.replace("test_", "")
+        if only_with and not os.path.exists(only_with[0]):
+            LEFT_OUT.append(f"{area}: {title} ({only_with[1]})")
+        else:
+            TESTS.append((area, title, function))
         return function
     return register
 
@@ -479,5 +488,7 @@ def run_all(options):
         for line in (text or "").splitlines() if verdict == "fail" else ():
             print(f"# {line}")
         sys.stdout.flush()
+    for line in LEFT_OUT:
+        print(f"# left out: {line}")
     print(f"# {counts['ok']} passed, {counts['fail']} failed, {counts['skip']} SKIPPED")
     return 1 if counts["fail"] or not chosen else 0
