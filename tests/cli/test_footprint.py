@@ -11,7 +11,7 @@ MEBIBYTE_KB = 1024
 
 
 def private_kb(pid):
-    """Pages that are its alone and no file's: clean ones of a library depend on who else maps it."""
+    """Pages that are its own: clean ones of a library depend on who else maps it."""
     return int(re.search(r"(?m)^Private_Dirty:\s+(\d+) kB",
                          read_text(f"/proc/{pid}/smaps_rollup"))[1])
 

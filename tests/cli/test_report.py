@@ -140,7 +140,8 @@ def odd_arguments(t):
                     "args", b"\xff\xfe", "\x1b[31m", "\"quoted\""])
     check_equal(result.status, 0, "status")
     report = load(path)
-    check_equal((len(report["command"]["argv"]), report["name"]), (5, "a\"b\\c\u00e9"), "argv, name")
+    check_equal((len(report["command"]["argv"]), report["name"]), (5, "a\"b\\c\u00e9"),
+                "argv, name")
 
 
 @test("nothing that a process chose can act on the terminal")
