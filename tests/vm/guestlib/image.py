@@ -81,7 +81,7 @@ class Image:
         # Names can be prefixes of each other (image-trixie, image-trixie-opencode): the hash has
         # a fixed length.
         for old in glob.glob(os.path.join(cache_folder(), f"{self.name}-" + "[0-9a-f]" * 12)):
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)  # somebody may be at work in it
 
     def _make(self):
         say(f"making {self.name} with mmdebstrap (about a minute; kept in {self.folder})")
