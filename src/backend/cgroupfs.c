@@ -28,7 +28,7 @@
 #define SLICE_WEIGHT 50
 #define SLICE_TRIES 5
 #define EVACUATE_PASSES 20
-#define PROCS_TEXT_MAX (256 * 1024)
+#define PROCS_TEXT_MAX (256 * UINT64_C(1024))
 #define INIT_LEAF "oc-init"
 
 struct cgroupfs_backend {

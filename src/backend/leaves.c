@@ -24,10 +24,10 @@
 
 #include "oc-run/limits.h"
 
-#define BUSY_PATIENCE_USEC (500 * 1000)
-#define POLL_MIN_USEC (2 * 1000)
-#define POLL_MAX_USEC (50 * 1000)
-#define KILL_AGAIN_USEC (500 * 1000)
+#define BUSY_PATIENCE_USEC (500 * UINT64_C(1000))
+#define POLL_MIN_USEC (2 * UINT64_C(1000))
+#define POLL_MAX_USEC (50 * UINT64_C(1000))
+#define KILL_AGAIN_USEC (500 * UINT64_C(1000))
 
 #define HEADROOM_BYTES_MIN (32 * UINT64_C(1024) * 1024)
 #define HEADROOM_PERCENT 3
@@ -314,25 +314,38 @@ bool leaves_scope_is_gone(const struct session_cgroup *cgroup)
 	       fstat(cgroup->scope.dirfd, &status) < 0 || status.st_ino != now.st_ino;
 }
 
+/* A cgroup that went away is empty. */
+static int is_empty(const struct cgroup *cgroup, bool *ret_empty)
+{
+	bool populated = false;
+	int r = cgroup_is_populated(cgroup, &populated);
+
+	if (r < 0 && r != -ENODEV)
+		return r;
+	*ret_empty = !populated;
+	return 0;
+}
+
+static int kill_scope(const struct cgroup *cgroup)
+{
+	int r = cgroup_kill(cgroup);
+
+	return r == -ENODEV ? 0 : r;
+}
+
 int leaves_empty(const struct session_cgroup *cgroup, uint64_t deadline)
 {
 	uint64_t pause = POLL_MIN_USEC, kill_at = 0;
+	bool empty;
+	int r;
 
-	for (;;) {
+	while ((r = is_empty(&cgroup->scope, &empty)) == 0 && !empty) {
 		uint64_t now = now_usec();
-		bool populated;
-		int r = cgroup_is_populated(&cgroup->scope, &populated);
 
-		if (r == -ENODEV || r == -ENOENT)
-			return 0;
-		if (r < 0)
-			return r;
-		if (!populated)
-			return 0;
+		/* Before 6.14 a fork can slip through: once more now and then. */
 		if (now >= kill_at) {
-			/* Before 6.14 a fork can slip through: once more now and then. */
-			r = cgroup_kill(&cgroup->scope);
-			if (r < 0 && r != -ENODEV && r != -ENOENT)
+			r = kill_scope(&cgroup->scope);
+			if (r < 0)
 				return r;
 			kill_at = now + KILL_AGAIN_USEC;
 		}
@@ -342,6 +355,7 @@ int leaves_empty(const struct session_cgroup *cgroup, uint64_t deadline)
 		if (pause < POLL_MAX_USEC)
 			pause *= 2;
 	}
+	return r;
 }
 
 int leaves_remove(const struct session_cgroup *cgroup)

@@ -23,8 +23,8 @@
 #define ENTER_USEC (10 * UINT64_C(1000000))
 #define ABORT_USEC (3 * UINT64_C(1000000))
 #define LEAVE_USEC (2 * UINT64_C(1000000))
-#define POLL_MIN_USEC (2 * 1000)
-#define POLL_MAX_USEC (50 * 1000)
+#define POLL_MIN_USEC (2 * UINT64_C(1000))
+#define POLL_MAX_USEC (50 * UINT64_C(1000))
 
 static struct systemd_backend *systemd_of(struct backend *backend)
 {

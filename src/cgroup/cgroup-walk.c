@@ -21,7 +21,7 @@
 #define DEPTH_MAX 128
 
 #define FREEZE_TRIES 40
-#define FREEZE_PAUSE_NSEC (5 * 1000 * 1000)
+#define FREEZE_PAUSE_NSEC 5000000L
 
 typedef int (*child_fn)(int parent_fd, const char *name, void *userdata);
 
@@ -77,7 +77,29 @@ struct pid_walk {
 	unsigned depth;
 };
 
-/* The numbers in cgroup.procs; one may be cut by the end of a piece. */
+/* The next piece of cgroup.procs; a number may be cut by its end, *pid carries it over. */
+static int walk_piece(const char *text, ssize_t size, pid_t *pid, struct pid_walk *walk)
+{
+	for (ssize_t i = 0; i < size; i++) {
+		pid_t whole = *pid;
+		int r;
+
+		if (text[i] >= '0' && text[i] <= '9') {
+			*pid = whole * 10 + (text[i] - '0');
+			continue;
+		}
+		*pid = 0;
+		/* 0: a process of another pid namespace, of which we have no name. */
+		if (whole == 0)
+			continue;
+		r = walk->callback(whole, walk->userdata);
+		if (r < 0)
+			return r;
+		walk->count++;
+	}
+	return 0;
+}
+
 static int walk_procs(int fd, struct pid_walk *walk)
 {
 	char text[512];
@@ -85,26 +107,15 @@ static int walk_procs(int fd, struct pid_walk *walk)
 	ssize_t size;
 
 	while ((size = read(fd, text, sizeof(text))) != 0) {
+		int r;
+
 		if (size < 0 && errno == EINTR)
 			continue;
 		if (size < 0)
 			return -errno;
-		for (ssize_t i = 0; i < size; i++) {
-			int r;
-
-			if (text[i] >= '0' && text[i] <= '9') {
-				pid = pid * 10 + (text[i] - '0');
-				continue;
-			}
-			/* 0: a process of another pid namespace, of which we have no name. */
-			if (pid > 0) {
-				r = walk->callback(pid, walk->userdata);
-				if (r < 0)
-					return r;
-				walk->count++;
-			}
-			pid = 0;
-		}
+		r = walk_piece(text, size, &pid, walk);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

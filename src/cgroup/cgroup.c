@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PROC_CGROUP_MAX (64 * 1024)
+#define PROC_CGROUP_MAX ((size_t)64 * 1024)
 
 /* ".." in a path of /proc/PID/cgroup means "outside of our cgroup namespace": below the mount point
  * it would lead out of the file system. */
