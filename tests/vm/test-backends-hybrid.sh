@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=bookworm append=systemd.unified_cgroup_hierarchy=0
+# guest: when=full suites=bookworm append=systemd.unified_cgroup_hierarchy=0
 #
 # A machine on which the controllers belong to cgroup version 1 and version 2 only holds processes
 # together, as the boot parameter still makes it on Debian 12.

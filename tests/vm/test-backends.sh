@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm timeout=2400
+# guest: when=full suites=trixie,bookworm timeout=2400
 #
 # Where a session's cgroup comes from, in each kind of login and container. try-backend (tests/sys)
 # makes a session with a blocked child and a dummy keeper; see its head.
@@ -167,6 +167,13 @@ without_a_bus_daemon_the_private_socket_serves() {
 		"$try" "$look") || fail "$said"
 	says manager "user systemd"
 	session_looks_right
+	nothing_left
+	# The connection is closed meanwhile; what needs it connects anew.
+	said=$(without_bus /run/user/1000/bus setpriv --reuid=1000 --regid=1000 --init-groups \
+		"$try" --until-stop --wait=1 --adopt) || fail "$said"
+	says adopted "0 $(value KEEPER | sed s:^/sys/fs/cgroup::)"
+	says stop never
+	says gone 1
 	nothing_left
 }
 
@@ -352,6 +359,14 @@ a_stop_that_came_early_is_not_lost() {
 	says stop asked
 	says gone 1
 	nothing_left
+}
+
+while_a_session_runs_the_manager_is_silent() {
+	# Nobody but a subscriber makes it announce every unit that comes and goes.
+	run as_root --until-stop --wait=6 '(sleep 1
+		timeout 4 busctl monitor --match "type=signal,sender=org.freedesktop.systemd1,member=UnitNew" >/tmp/heard 2>&1 &
+		sleep 1; systemd-run --quiet --wait --collect true) >/dev/null 2>&1 &'
+	lacks "$(cat /tmp/heard)" Member=UnitNew
 }
 
 a_bus_that_goes_away_is_no_error() {

@@ -12,7 +12,7 @@ mount=/sys/fs/cgroup
 
 # make_cgroup: $scope and $payload, paths below the mount point. And a folder of its own.
 make_cgroup() {
-	cd "$(mktemp -d -p "$PWD")"
+	cd "$(mktemp -d -p "$PWD")" || exit 1
 	chmod 755 .
 	scope=/oc-t-watch-$BASHPID
 	payload=$scope/payload
