@@ -19,11 +19,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-struct candidate {
-	char path[256];
-	bool direct;
-};
-
 /* Bytes outside of this set are written as %XX in a D-Bus address (D-Bus specification). */
 static bool is_address_char(char c)
 {
@@ -94,25 +89,23 @@ static int check_peer(sd_bus *bus, uid_t uid)
 	return peer.pid == 0 ? -EXDEV : 0;
 }
 
-static int try_connect(const struct candidate *candidate, uid_t uid, uint64_t deadline,
-		       struct manager_bus *manager)
+static int try_connect(struct manager_bus *manager, uint64_t deadline)
 {
 	char address[1024];
 	int r = sd_bus_new(&manager->bus);
 
 	if (r < 0)
 		return r;
-	manager->direct = candidate->direct;
-	format_address(candidate->path, address, sizeof(address));
+	format_address(manager->path, address, sizeof(address));
 	r = sd_bus_set_address(manager->bus, address);
 	if (r >= 0)
-		r = sd_bus_set_bus_client(manager->bus, !candidate->direct);
+		r = sd_bus_set_bus_client(manager->bus, !manager->direct);
 	if (r >= 0)
 		r = sd_bus_set_method_call_timeout(manager->bus, SYSTEMD_CALL_USEC);
 	if (r >= 0)
 		r = sd_bus_start(manager->bus);
 	if (r >= 0)
-		r = check_peer(manager->bus, uid);
+		r = check_peer(manager->bus, manager->uid);
 	if (r >= 0)
 		r = wait_ready(manager, deadline);
 	return r;
@@ -126,6 +119,19 @@ void manager_bus_close(struct manager_bus *manager)
 	manager->bus = NULL;
 }
 
+int manager_bus_ensure(struct manager_bus *manager, uint64_t deadline)
+{
+	int r;
+
+	if (manager->bus && sd_bus_is_ready(manager->bus) > 0)
+		return 0;
+	manager_bus_close(manager);
+	r = try_connect(manager, deadline);
+	if (r < 0)
+		manager_bus_close(manager);
+	return r;
+}
+
 static bool is_owned(const char *path, uid_t uid)
 {
 	struct stat status;
@@ -133,19 +139,20 @@ static bool is_owned(const char *path, uid_t uid)
 	return stat(path, &status) == 0 && status.st_uid == uid;
 }
 
-static void add_candidate(struct candidate *list, size_t *count, bool direct, const char *folder,
+static void add_candidate(struct manager_bus *list, size_t *count, bool direct, const char *folder,
 			  const char *name)
 {
-	struct candidate *next = &list[*count];
+	struct manager_bus *next = &list[*count];
 	int n = snprintf(next->path, sizeof(next->path), "%s/%s", folder, name);
 
 	if (n < 0 || (size_t)n >= sizeof(next->path))
 		return;
+	next->bus = NULL;
 	next->direct = direct;
 	(*count)++;
 }
 
-static size_t user_candidates(const struct host *host, struct candidate list[4])
+static size_t user_candidates(const struct host *host, struct manager_bus list[4])
 {
 	char standard[64];
 	size_t count = 0;
@@ -163,7 +170,7 @@ static size_t user_candidates(const struct host *host, struct candidate list[4])
 	return count;
 }
 
-static size_t system_candidates(struct candidate list[4])
+static size_t system_candidates(struct manager_bus list[4])
 {
 	size_t count = 0;
 
@@ -222,20 +229,21 @@ static int refuse_system(int error, struct refusal *refusal)
 int manager_bus_open(enum systemd_which which, const struct host *host, uint64_t deadline,
 		     struct manager_bus *ret, struct refusal *refusal)
 {
-	struct candidate list[4];
+	struct manager_bus list[4];
 	size_t count =
 		which == SYSTEMD_USER ? user_candidates(host, list) : system_candidates(list);
 	int error = -ENOENT;
 
 	for (size_t i = 0; i < count; i++) {
-		struct manager_bus manager = { 0 };
-		int r = try_connect(&list[i], host->uid, deadline, &manager);
+		int r;
 
+		list[i].uid = host->uid;
+		r = try_connect(&list[i], deadline);
 		if (r == 0) {
-			*ret = manager;
+			*ret = list[i];
 			return 0;
 		}
-		manager_bus_close(&manager);
+		manager_bus_close(&list[i]);
 		if (r == -ENOMEM)
 			return r;
 		/* The first one that is there at all says the most. */
@@ -250,6 +258,19 @@ int manager_message_new(struct manager_bus *manager, const char *member, sd_bus_
 {
 	return sd_bus_message_new_method_call(manager->bus, ret, SYSTEMD_DESTINATION, SYSTEMD_PATH,
 					      SYSTEMD_MANAGER, member);
+}
+
+int manager_tell(struct manager_bus *manager, const char *member)
+{
+	sd_bus_message *message = NULL;
+	int r = manager_message_new(manager, member, &message);
+
+	if (r >= 0)
+		r = sd_bus_message_set_expect_reply(message, false);
+	if (r >= 0)
+		r = sd_bus_send(manager->bus, message, NULL);
+	(void)sd_bus_message_unref(message);
+	return r < 0 ? r : 0;
 }
 
 /* What a call may take: 0 would be sd-bus's own default. */

@@ -17,8 +17,10 @@
 #define SYSTEMD_CALL_USEC (5 * UINT64_C(1000000))
 
 struct manager_bus {
-	sd_bus *bus;
-	bool direct; /* the manager's private socket: no bus daemon, no unique names */
+	sd_bus *bus;	/* NULL: not connected */
+	char path[256]; /* of the socket */
+	uid_t uid;	/* ours */
+	bool direct;	/* the manager's private socket: no bus daemon, no unique names */
 };
 
 /* -EOPNOTSUPP with @refusal when no manager can be reached. */
@@ -26,6 +28,12 @@ _must_check_ int manager_bus_open(enum systemd_which which, const struct host *h
 				  uint64_t deadline, struct manager_bus *ret,
 				  struct refusal *refusal);
 void manager_bus_close(struct manager_bus *manager);
+
+/* Connects again to the same socket if the connection is closed or broken. */
+_must_check_ int manager_bus_ensure(struct manager_bus *manager, uint64_t deadline);
+
+/* A method without arguments, whose answer nobody needs: messages keep their order. */
+_must_check_ int manager_tell(struct manager_bus *manager, const char *member);
 
 /* A call to the manager object itself. */
 _must_check_ int manager_message_new(struct manager_bus *manager, const char *member,

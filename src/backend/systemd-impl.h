@@ -6,6 +6,8 @@
 #include "leaves.h"
 #include "systemd-bus.h"
 
+extern const struct backend_ops systemd_ops;
+
 struct systemd_backend {
 	struct backend base;
 	enum systemd_which which;
@@ -28,6 +30,19 @@ struct systemd_backend {
 	void *stop_userdata;
 	sd_event_source *stop_source;
 };
+
+struct scope_request {
+	const struct plan *plan;
+	pid_t child, keeper;
+	const char *controller; /* our unique name; NULL without a bus daemon */
+	uint32_t given_up;	/* bits 1 << SCOPE_x */
+};
+
+/* The properties, a(sv). */
+_must_check_ int scope_request_append(const struct scope_request *request, sd_bus_message *message);
+
+/* Chooses the property to do without next. false: none is left, or it is not about properties. */
+bool scope_request_give_up(struct scope_request *request, const sd_bus_error *error);
 
 /* Starts the scope with both processes in it and opens its cgroup in ret->scope and its slice's in
  * ret->parent, after all checks that it is ours. *ret_started: the unit may exist, also when this

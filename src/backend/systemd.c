@@ -14,12 +14,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
-#include "oc-run/limits.h"
 #include "systemd-impl.h"
 
-#define PROBE_USEC (2 * UINT64_C(1000000))
 #define ENTER_USEC (10 * UINT64_C(1000000))
 #define ABORT_USEC (3 * UINT64_C(1000000))
 #define LEAVE_USEC (2 * UINT64_C(1000000))
@@ -31,101 +28,34 @@ static struct systemd_backend *systemd_of(struct backend *backend)
 	return (struct systemd_backend *)backend;
 }
 
-/* --- probing --- */
+/* --- the connection --- */
 
-static int refuse_controllers(const struct systemd_backend *backend, uint32_t controllers,
-			      const char *path, struct refusal *refusal)
+static void detach(struct systemd_backend *backend)
 {
-	const char *what = controllers & CONTROLLER_MEMORY ? "pids controller"
-			   : controllers & CONTROLLER_PIDS ? "memory controller"
-							   : "memory and pids controllers";
-
-	if (strcmp(backend->base.mount, "/sys/fs/cgroup") != 0)
-		return refuse(refusal,
-			      "boot with the kernel parameter "
-			      "`systemd.unified_cgroup_hierarchy=1`",
-			      "the kernel's %s belong to cgroup version 1 on this machine", what);
-	if (backend->which == SYSTEMD_USER)
-		return refuse(refusal,
-			      "run `sudo systemctl edit user@.service`, write "
-			      "`[Service]` and `Delegate=cpu memory pids`, and log in again",
-			      "systemd does not hand the kernel's %s down to \"%s\"", what, path);
-	return refuse(refusal,
-		      "boot without `cgroup_disable=` (on a Raspberry Pi: with "
-		      "`cgroup_enable=memory`)",
-		      "the kernel runs without its %s", what);
+	backend->stop = NULL;
+	backend->stop_source = sd_event_source_unref(backend->stop_source);
+	if (backend->manager.bus)
+		(void)sd_bus_detach_event(backend->manager.bus);
 }
 
-/* What reaches the manager's cgroup: it enables for its children whatever they need of it. */
-static int probe_controllers(struct systemd_backend *backend, const char *path,
-			     struct refusal *refusal)
+/* The bus daemon was started anew, or we had closed the manager's own socket. Whoever connects again
+ * is not the scope's controller any more. */
+static int reconnect(struct systemd_backend *backend, uint64_t deadline)
 {
-	const uint32_t needed = CONTROLLER_MEMORY | CONTROLLER_PIDS;
-	struct cgroup cgroup = CGROUP_INIT;
-	struct statvfs file_system;
-	char text[512];
-	int r = cgroup_open(backend->base.mount, path, &cgroup);
-
-	if (r >= 0)
-		r = cgroup_read(&cgroup, "cgroup.controllers", text, sizeof(text));
-	if (r >= 0 && fstatvfs(cgroup.dirfd, &file_system) < 0)
-		r = -errno;
-	cgroup_finish(&cgroup);
-	if (r < 0)
-		return refuse(refusal, "mount the whole cgroup v2 file system there",
-			      "the cgroup \"%s\" of systemd cannot be seen below \"%s\" (%s)", path,
-			      backend->base.mount, strerror(-r));
-	if (file_system.f_flag & ST_RDONLY)
-		return refuse(refusal, "mount it writable", "\"%s\" is mounted read-only here",
-			      backend->base.mount);
-	backend->base.facts.controllers = cgroup_parse_controllers(text);
-	backend->base.facts.contains = true;
-	if ((backend->base.facts.controllers & needed) != needed) {
-		struct refusal partial;
-
-		(void)refuse_controllers(backend, backend->base.facts.controllers, path, &partial);
-		backend_set_partial(&backend->base, &partial);
-	}
-	return 0;
+	if (backend->manager.bus && sd_bus_is_ready(backend->manager.bus) > 0)
+		return 0;
+	detach(backend);
+	backend->stop_slot = sd_bus_slot_unref(backend->stop_slot);
+	return manager_bus_ensure(&backend->manager, deadline);
 }
 
-static int probe_manager(struct systemd_backend *backend, struct refusal *refusal)
+/* On its own socket the manager tells each change of each unit, and never asks us to stop. */
+static void close_if_direct(struct systemd_backend *backend)
 {
-	_cleanup_free_ char *path = NULL;
-	int r = manager_get_string(&backend->manager, SYSTEMD_PATH, SYSTEMD_MANAGER, "ControlGroup",
-				   now_usec() + PROBE_USEC, &path);
-
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
-		return refuse(refusal, "look at `systemctl status` and `journalctl -b`",
-			      "systemd does not answer questions about itself (%s)", strerror(-r));
-	/* The system's manager says "" for the root. */
-	if (path[0] == '\0') {
-		free(path);
-		path = strdup("/");
-		if (!path)
-			return -ENOMEM;
-	}
-	r = probe_controllers(backend, path, refusal);
-	if (r == 0)
-		backend_set_parent(&backend->base, take_pointer(path));
-	return r;
-}
-
-static int probe_host(enum systemd_which which, const struct host *host, struct refusal *refusal)
-{
-	if (!host->cgroup_mount)
-		return refuse(refusal,
-			      "boot with the kernel parameter "
-			      "`systemd.unified_cgroup_hierarchy=1`",
-			      "no cgroup v2 file system is mounted");
-	if (!host->systemd_booted)
-		return refuse(refusal, "use a machine or container that systemd runs in",
-			      "systemd does not run here");
-	if (which == SYSTEMD_SYSTEM && host->uid != 0)
-		return refuse(refusal, "run as root", "only root may use the system manager");
-	return 0;
+	if (!backend->manager.direct)
+		return;
+	backend->stop_slot = sd_bus_slot_unref(backend->stop_slot);
+	manager_bus_close(&backend->manager);
 }
 
 /* --- making --- */
@@ -137,7 +67,7 @@ static int systemd_leave(struct backend *base, struct session_cgroup *cgroup, st
  * be a request to the scope's controller: to us. */
 static void drop_unit(struct systemd_backend *backend, uint64_t deadline)
 {
-	if (!backend->unit || sd_bus_is_ready(backend->manager.bus) <= 0)
+	if (!backend->unit || reconnect(backend, deadline) < 0)
 		return;
 	best_effort(manager_unit_call(&backend->manager, "AbandonScope", backend->unit, NULL,
 				      deadline));
@@ -247,7 +177,6 @@ static int systemd_enter(struct backend *base, const struct plan *plan, pid_t ch
 		return diag_set(diag, r, "could not listen to systemd: %s", strerror(-r));
 	cgroup.slice_capped = systemd_slice_cap(backend, plan);
 	r = systemd_scope_start(backend, plan, child, keeper, deadline, &cgroup, &started, diag);
-	backend->job_slot = sd_bus_slot_unref(backend->job_slot);
 	if (r >= 0)
 		r = leaves_make(&cgroup, plan, child, keeper, base->page_bytes, deadline, diag);
 	if (r < 0) {
@@ -280,6 +209,9 @@ static int systemd_attach(struct backend *base, sd_event *event, backend_stop_fn
 	struct systemd_backend *backend = systemd_of(base);
 	int r;
 
+	close_if_direct(backend);
+	if (!backend->manager.bus)
+		return 0;
 	backend->stop = stop;
 	backend->stop_userdata = userdata;
 	/* A bus that is gone already only means that nobody can ask us to stop through it. */
@@ -290,25 +222,34 @@ static int systemd_attach(struct backend *base, sd_event *event, backend_stop_fn
 	return sd_event_add_defer(event, &backend->stop_source, on_late_stop, backend);
 }
 
-static int systemd_adopt(struct backend *base, const struct session_cgroup *cgroup,
-			 const struct cgroup *leaf, pid_t pid)
+static int attach_process(struct systemd_backend *backend, const char *subgroup, pid_t pid)
 {
-	struct systemd_backend *backend = systemd_of(base);
-	const char *subgroup = leaf->path + strlen(cgroup->scope.path);
-	_cleanup_free_ char *path = NULL;
+	uint64_t deadline = now_usec() + SYSTEMD_CALL_USEC;
 	sd_bus_message *message = NULL;
-	int r;
+	int r = reconnect(backend, deadline);
 
-	if (!backend->unit)
-		return -EACCES;
-	r = manager_message_new(&backend->manager, "AttachProcessesToUnit", &message);
+	if (r >= 0)
+		r = manager_message_new(&backend->manager, "AttachProcessesToUnit", &message);
 	if (r >= 0)
 		r = sd_bus_message_append(message, "ssau", backend->unit, subgroup, 1,
 					  (uint32_t)pid);
 	if (r >= 0)
-		r = manager_send(&backend->manager, message, now_usec() + SYSTEMD_CALL_USEC, NULL,
-				 NULL);
+		r = manager_send(&backend->manager, message, deadline, NULL, NULL);
 	(void)sd_bus_message_unref(message);
+	close_if_direct(backend);
+	return r;
+}
+
+static int systemd_adopt(struct backend *base, const struct session_cgroup *cgroup,
+			 const struct cgroup *leaf, pid_t pid)
+{
+	struct systemd_backend *backend = systemd_of(base);
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (!backend->unit)
+		return -EACCES;
+	r = attach_process(backend, leaf->path + strlen(cgroup->scope.path), pid);
 	if (r >= 0)
 		r = cgroup_of_process(pid, &path);
 	if (r < 0)
@@ -317,13 +258,6 @@ static int systemd_adopt(struct backend *base, const struct session_cgroup *cgro
 }
 
 /* --- leaving --- */
-
-static void detach(struct systemd_backend *backend)
-{
-	backend->stop = NULL;
-	backend->stop_source = sd_event_source_unref(backend->stop_source);
-	(void)sd_bus_detach_event(backend->manager.bus);
-}
 
 static bool wait_gone(const struct session_cgroup *cgroup, uint64_t deadline)
 {
@@ -369,42 +303,16 @@ static void systemd_finish(struct backend *base)
 {
 	struct systemd_backend *backend = systemd_of(base);
 
-	if (backend->manager.bus)
-		detach(backend);
+	detach(backend);
 	forget_unit(backend);
 	manager_bus_close(&backend->manager);
 }
 
-int systemd_probe(enum systemd_which which, const struct host *host, struct backend **ret,
-		  struct refusal *refusal)
-{
-	static const struct backend_ops ops = {
-		.enter = systemd_enter,
-		.attach = systemd_attach,
-		.adopt = systemd_adopt,
-		.slice_path = systemd_slice_path,
-		.leave = systemd_leave,
-		.finish = systemd_finish,
-	};
-	struct systemd_backend *backend;
-	struct backend *base;
-	int r = probe_host(which, host, refusal);
-
-	if (r < 0)
-		return r;
-	r = backend_new(&ops, BACKEND_SYSTEMD, sizeof(*backend), host, &base);
-	if (r < 0)
-		return r;
-	backend = systemd_of(base);
-	backend->which = which;
-	base->facts.manager = which == SYSTEMD_USER ? "user systemd" : "system systemd";
-	r = manager_bus_open(which, host, now_usec() + PROBE_USEC, &backend->manager, refusal);
-	if (r >= 0)
-		r = probe_manager(backend, refusal);
-	if (r < 0) {
-		(void)backend_free(base);
-		return r;
-	}
-	*ret = base;
-	return 0;
-}
+const struct backend_ops systemd_ops = {
+	.enter = systemd_enter,
+	.attach = systemd_attach,
+	.adopt = systemd_adopt,
+	.slice_path = systemd_slice_path,
+	.leave = systemd_leave,
+	.finish = systemd_finish,
+};

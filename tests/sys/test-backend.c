@@ -9,6 +9,7 @@
 
 #include "oc-run/backend.h"
 #include "oc-run/host.h"
+#include "src/backend/systemd-impl.h"
 
 #define ID "00c0ffee00c0ffee"
 
@@ -286,7 +287,99 @@ TEST(freeing_before_entering_and_freeing_nothing_are_safe)
 	session_cgroup_finish(NULL);
 }
 
-SYS_MAIN_WITH_CGROUP("backend", a_session_is_made_and_removed_without_a_trace,
+#define READ_ONLY "org.freedesktop.DBus.Error.PropertyReadOnly"
+#define INVALID "org.freedesktop.DBus.Error.InvalidArgs"
+
+TEST(the_property_that_an_error_names_is_given_up)
+{
+	static const struct {
+		const char *name, *message;
+		const char *same_as; /* another message that names the same one; or NULL */
+	} rows[] = {
+		{ READ_ONLY, "Cannot set property OOMPolicy, or unknown property.", NULL },
+		{ INVALID, "CPUWeight= value 20000 is out of range", "bad CPUWeight" },
+		{ READ_ONLY, "Cannot set property TasksMax, or unknown property.", "TasksMax" },
+		{ INVALID, "MemoryMax", NULL },
+		{ INVALID, "MemorySwapMax", NULL },
+	};
+	uint32_t all = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(rows[i].name, rows[i].message);
+		struct scope_request first = { 0 }, second = { 0 };
+
+		unit_row = rows[i].message;
+		expect(scope_request_give_up(&first, &error));
+		expect_int(__builtin_popcount(first.given_up), 1);
+		expect_uint(all & first.given_up, 0);
+		all |= first.given_up;
+		if (!rows[i].same_as)
+			continue;
+		error = SD_BUS_ERROR_MAKE_CONST(rows[i].name, rows[i].same_as);
+		expect(scope_request_give_up(&second, &error));
+		expect_uint(second.given_up, first.given_up);
+	}
+}
+
+TEST(an_error_that_names_none_costs_one_after_the_other)
+{
+	/* A part of a longer word is no name: StartupCPUWeight is not CPUWeight. */
+	sd_bus_error vague = SD_BUS_ERROR_MAKE_CONST(INVALID, "StartupCPUWeight XMemoryMax");
+	sd_bus_error named = SD_BUS_ERROR_MAKE_CONST(INVALID, "TimeoutStopUSec");
+	struct scope_request request = { 0 };
+	int count = 0;
+
+	expect(scope_request_give_up(&request, &named));
+	while (count < 32 && scope_request_give_up(&request, &vague))
+		expect_int(__builtin_popcount(request.given_up), ++count + 1);
+	expect_int(count, 9);
+}
+
+TEST(an_error_about_something_else_costs_nothing)
+{
+	static const char *const names[] = {
+		"org.freedesktop.systemd1.UnitExists",
+		"org.freedesktop.DBus.Error.AccessDenied",
+		"org.freedesktop.DBus.Error.NoReply",
+		"org.freedesktop.DBus.Error.LimitsExceeded",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(names[i], "MemoryMax");
+		struct scope_request request = { 0 };
+
+		unit_row = names[i];
+		expect(!scope_request_give_up(&request, &error));
+		expect_uint(request.given_up, 0);
+	}
+}
+
+TEST(a_dash_in_the_name_of_a_slice_is_a_level)
+{
+	static const struct {
+		const char *slice, *path;
+	} rows[] = {
+		{ "oc.slice", "oc.slice" },
+		{ "a-b.slice", "a.slice/a-b.slice" },
+		{ "a-b-c.slice", "a.slice/a-b.slice/a-b-c.slice" },
+		{ "-.slice", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct plan plan = { .slice = (char *)rows[i].slice };
+		_cleanup_free_ char *path = NULL;
+
+		unit_row = rows[i].slice;
+		expect_int(systemd_slice_path(NULL, &plan, &path), 0);
+		expect_text(path, rows[i].path);
+	}
+}
+
+SYS_MAIN_WITH_CGROUP("backend", the_property_that_an_error_names_is_given_up,
+		     an_error_that_names_none_costs_one_after_the_other,
+		     an_error_about_something_else_costs_nothing,
+		     a_dash_in_the_name_of_a_slice_is_a_level,
+		     a_session_is_made_and_removed_without_a_trace,
 		     leaving_ends_what_is_still_in_the_session,
 		     a_command_that_is_dead_leaves_nothing, a_keeper_that_is_dead_leaves_nothing,
 		     another_session_of_the_same_name_is_left_alone,

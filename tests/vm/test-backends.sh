@@ -361,14 +361,6 @@ a_stop_that_came_early_is_not_lost() {
 	nothing_left
 }
 
-while_a_session_runs_the_manager_is_silent() {
-	# Nobody but a subscriber makes it announce every unit that comes and goes.
-	run as_root --until-stop --wait=6 '(sleep 1
-		timeout 4 busctl monitor --match "type=signal,sender=org.freedesktop.systemd1,member=UnitNew" >/tmp/heard 2>&1 &
-		sleep 1; systemd-run --quiet --wait --collect true) >/dev/null 2>&1 &'
-	lacks "$(cat /tmp/heard)" Member=UnitNew
-}
-
 a_bus_that_goes_away_is_no_error() {
 	start_user_manager
 	run as_user_sudo --until-stop --wait=5 'sudo -n pkill -KILL -u dev dbus-daemon; sleep 1'
