@@ -142,6 +142,7 @@ def killed_agent_leaves_a_clean_screen(box):
 
 def bare_a_killed_agent_leaves_a_mess(box):
     """CONTROL: bare, SIGKILL to opencode leaves the alternate screen, the mouse and raw mode on"""
+    box.expects_leaks = True    # it starts `npm list` by itself
     terminal = in_plain_shell(box, ["opencode"])
     kill_agent(box, terminal)
     wait_until(lambda: read(box.path("after")), 10, "the shell")
