@@ -7,7 +7,9 @@ root=$1
 here=$(dirname "$0")
 cache=${OC_RUN_TEST_CACHE:-$HOME/.cache/oc-run-tests}
 
-"$here/../../e2e/install"
+mkdir -p "$cache"
+# tests/stages may be installing for the end-to-end tests at this moment.
+flock "$cache/install.lock" "$here/../../e2e/install"
 old=$(sed -n 1p "$cache/versions")
 new=$(sed -n 2p "$cache/versions")
 for version in "$old" "$new"; do
