@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 
-from sandbox import check, read, wait_until, write
+from sandbox import Failure, check, read, wait_until, write
 from terminal import QUIET, Terminal
 
 SHELL = ["bash", "--norc", "--noprofile", "-i"]
@@ -23,7 +23,16 @@ def work(box, terminal):
     box.script("work", WORK)
     terminal.type("SCENARIO:work")
     terminal.wait_for("SCENARIO:work")
-    terminal.key("Enter")
+    for _ in range(4):
+        # On a slow machine a first Enter may come while the prompt is not ready for it.
+        terminal.key("Enter")
+        try:
+            wait_until(box.provider.requests, 20, "the model to be asked")
+            break
+        except Failure as failure:
+            unasked = failure
+    else:
+        raise Failure("%s; the screen shows:\n%s" % (unasked, terminal.screen().strip()))
     wait_until(lambda: steps(box) >= 2, 60, "the agent to work")
 
 
