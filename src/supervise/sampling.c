@@ -113,12 +113,26 @@ static void note_peaks(struct session *session, const struct tree_sample *sample
 		record->tasks_peak = sample->tasks;
 }
 
+static void note_figures(struct session *session, const struct tree_sample *sample)
+{
+	uint64_t at_usec = session_now_usec() - session->started_usec;
+	bool is_counted = session->cgroup.enforced & (1U << LIMIT_MEMORY_MAX);
+	struct cgroup_usage usage;
+
+	if (is_counted && cgroup_read_usage(&session->cgroup.payload, &usage) >= 0)
+		session->figures = figures_of_usage(&usage, at_usec);
+	else
+		session->figures = figures_of_sample(sample, at_usec);
+	session_observe_figures(session);
+}
+
 void sampling_look(struct session *session, unsigned flags)
 {
 	const struct tree_sample *sample;
 
 	if (tree_scan(session->tree, flags, &sample) < 0)
 		return; /* the last one stands; the next look comes */
+	note_figures(session, sample);
 	note_peaks(session, sample);
 	if (session->watch)
 		oom_score_raise_tools(session, sample);

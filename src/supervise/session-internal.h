@@ -6,6 +6,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "oc-run/figures.h"
 #include "oc-run/keeper.h"
 #include "oc-run/kernel-log.h"
 #include "oc-run/policy.h"
@@ -64,7 +65,8 @@ struct session {
 	struct victims victims;
 	bool watches_limits; /* oc-run enforces memory or tasks itself */
 	struct policy_limits watched;
-	uint64_t looked_usec; /* last sample */
+	struct figures figures; /* of the last look */
+	uint64_t looked_usec;	/* last sample */
 	uint64_t looked_bytes;
 	uint64_t looked_soon_usec;
 	unsigned looks;
@@ -84,7 +86,7 @@ uint64_t session_now_usec(void);
 /* Adds an event to the record; NULL when the table is full. Call session_tell() when filled in. */
 struct record_event *session_note(struct session *session, enum record_event_kind kind,
 				  uint64_t value);
-/* To the journal and --json-status-fd. @event may be NULL. */
+/* To whoever looks on: see observe.c. @event may be NULL. */
 void session_tell(struct session *session, const struct record_event *event);
 void session_status_line(struct session *session, char *text);
 
@@ -101,6 +103,10 @@ _must_check_ int supervise_loop(struct session *session);
 void supervise_event(struct session *session, const struct supervisor_event *event);
 void supervise_counters(const struct watch_state *before, const struct watch_state *now,
 			void *userdata);
+
+/* observe.c: an event is complete; there are new figures. */
+void session_observe_event(struct session *session, const struct record_event *event);
+void session_observe_figures(struct session *session);
 
 /* actions.c */
 void actions_carry_out(struct session *session, const struct supervisor_answer *answer);

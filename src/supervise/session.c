@@ -84,11 +84,8 @@ void session_status_line(struct session *session, char *text)
 
 void session_tell(struct session *session, const struct record_event *event)
 {
-	if (!event)
-		return;
-	report_journal_event(session->record, event);
-	if (session->plan->json_status_fd >= 0)
-		session_status_line(session, report_json_event(session->record, event));
+	if (event)
+		session_observe_event(session, event);
 }
 
 /* What oc-run takes itself arrives through the loop: SIGTSTP too, so that oc-run stops when its
