@@ -56,7 +56,7 @@ _must_check_ int kernel_log_open(struct kernel_log **ret);
 enum kernel_log_source kernel_log_source(const struct kernel_log *log);
 
 /* Next kill since the last call; 0: none (yet), 1: *ret is set. -EACCES: no log can be read, now or
- * later. Kills of other cgroups come too: the caller compares pid or cgroup. Never blocks, but the
+ * later (said by the second call at the earliest). Kills of other cgroups come too: the caller compares pid or cgroup. Never blocks, but the
  * first call may take tens of milliseconds to open the journal. */
 _must_check_ int kernel_log_next(struct kernel_log *log, struct kernel_kill *ret);
 

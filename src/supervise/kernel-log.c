@@ -12,10 +12,13 @@
 
 /* CONSOLE_EXT_LOG_MAX: a read with less room fails. */
 #define RECORD_BYTES_MAX 8192
+/* A journal file that journald has just made (a rotation) is not its group's yet: only the second
+ * refusal in a row is meant. */
+#define REFUSALS_MAX 2
 
 struct kernel_log {
 	int kmsg_fd;	     /* -1: the journal */
-	bool unreadable;     /* neither */
+	unsigned refusals;   /* in a row */
 	sd_journal *journal; /* NULL until it is needed, and while it rests */
 	uint64_t since_usec; /* CLOCK_MONOTONIC: where the journal is opened next time */
 	uint64_t last_usec;  /* of the last entry read; several may have the same */
@@ -53,9 +56,14 @@ int kernel_log_open(struct kernel_log **ret)
 	return 0;
 }
 
+static bool is_unreadable(const struct kernel_log *log)
+{
+	return log->refusals >= REFUSALS_MAX;
+}
+
 enum kernel_log_source kernel_log_source(const struct kernel_log *log)
 {
-	if (log->unreadable)
+	if (is_unreadable(log))
 		return KERNEL_LOG_NONE;
 	return log->kmsg_fd >= 0 ? KERNEL_LOG_KMSG : KERNEL_LOG_JOURNAL;
 }
@@ -187,19 +195,28 @@ static int next_of_journal(struct kernel_log *log, struct kernel_kill *ret)
 	return r;
 }
 
+/* 0: not told yet. */
+static int refused(struct kernel_log *log)
+{
+	log->refusals++;
+	kernel_log_rest(log);
+	return is_unreadable(log) ? -EACCES : 0;
+}
+
 int kernel_log_next(struct kernel_log *log, struct kernel_kill *ret)
 {
 	struct kernel_kill kill;
 	int r;
 
-	if (log->unreadable)
+	if (is_unreadable(log))
 		return -EACCES;
 	r = log->kmsg_fd >= 0 ? next_of_kmsg(log, &kill) : next_of_journal(log, &kill);
+	if (r == -EACCES || r == -ENOENT)
+		return refused(log);
+	log->refusals = 0;
 	if (r == 1)
 		*ret = kill;
-	if (r == -EACCES || r == -ENOENT)
-		log->unreadable = true;
-	return r == -ENOENT ? -EACCES : r;
+	return r;
 }
 
 void kernel_log_rest(struct kernel_log *log)
