@@ -171,6 +171,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	if (session->supervisor.state != SUPERVISOR_RUNNING)
 		return 0;
+	noisy_tell(session);
 	sampling_look(session,
 		      look < ARRAY_SIZE(first_looks_usec) || look % 2 == 0 ? TREE_SCAN_OUTSIDE : 0);
 	if (look + 1 < ARRAY_SIZE(first_looks_usec))

@@ -36,6 +36,15 @@ struct victims {
 	sd_event_source *timer;
 };
 
+/* Kinds of events that are added up: see noisy.c. */
+#define NOISY_KINDS 3
+
+struct noisy {
+	enum record_event_kind kind;
+	uint64_t pending; /* counted, not told yet */
+	uint64_t told_usec;
+};
+
 struct session {
 	const struct plan *plan;
 	const struct host *host;
@@ -63,6 +72,7 @@ struct session {
 	uint64_t high_raised_usec;
 
 	struct victims victims;
+	struct noisy noisy[NOISY_KINDS];
 	bool watches_limits; /* oc-run enforces memory or tasks itself */
 	struct policy_limits watched;
 	struct figures figures; /* of the last look */
@@ -107,6 +117,10 @@ void supervise_counters(const struct watch_state *before, const struct watch_sta
 /* observe.c: an event is complete; there are new figures. */
 void session_observe_event(struct session *session, const struct record_event *event);
 void session_observe_figures(struct session *session);
+
+/* noisy.c */
+void noisy_count(struct session *session, enum record_event_kind kind, uint64_t difference);
+void noisy_tell(struct session *session);
 
 /* actions.c */
 void actions_carry_out(struct session *session, const struct supervisor_answer *answer);

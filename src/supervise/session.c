@@ -281,6 +281,7 @@ static void record_end(struct session *session)
 	}
 	sampling_peaks(session);
 	victims_finish(session);
+	noisy_tell(session);
 	record->stop_reason = session->supervisor.stop_reason;
 	record->stop_signal = session->supervisor.stop_signal;
 	record->duration_usec = session_now_usec() - session->started_usec;

@@ -361,12 +361,6 @@ static uint64_t grown(uint64_t before, uint64_t now)
 	return now > before ? now - before : 0;
 }
 
-static void note_counter(struct session *session, enum record_event_kind kind, uint64_t difference)
-{
-	if (difference > 0)
-		session_tell(session, session_note(session, kind, difference));
-}
-
 void supervise_counters(const struct watch_state *before, const struct watch_state *now,
 			void *userdata)
 {
@@ -379,15 +373,15 @@ void supervise_counters(const struct watch_state *before, const struct watch_sta
 		victims_counted(session, kills);
 	if (high > 0)
 		actions_raise_high(session, high);
-	note_counter(session, RECORD_MEMORY_MAX, grown(was->memory.max, is->memory.max));
+	noisy_count(session, RECORD_MEMORY_MAX, grown(was->memory.max, is->memory.max));
 	/* At the wall: whoever is killed in a moment has a name now. */
 	if (grown(was->memory.max, is->memory.max) > 0 && kills == 0)
 		sampling_look_soon(session);
-	note_counter(session, RECORD_FORK_DENIED,
-		     grown(was->pids.max, is->pids.max) > 0
-			     ? grown(was->pids.max, is->pids.max)
-			     : grown(before->scope.pids.max, now->scope.pids.max));
-	note_counter(session, RECORD_SWAP_FULL, grown(was->swap.fail, is->swap.fail));
+	noisy_count(session, RECORD_FORK_DENIED,
+		    grown(was->pids.max, is->pids.max) > 0
+			    ? grown(was->pids.max, is->pids.max)
+			    : grown(before->scope.pids.max, now->scope.pids.max));
+	noisy_count(session, RECORD_SWAP_FULL, grown(was->swap.fail, is->swap.fail));
 	if (!now->populated && session->record->agent_ended)
 		(void)!session_arm(session, &session->settle_timer, 0, on_settle);
 }
