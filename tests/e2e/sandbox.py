@@ -171,7 +171,9 @@ class Census:
         """What sessions left behind that is no process: their cgroups and registry files."""
         runtime = "/run" if os.getuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/nowhere")
         files = [os.path.join(runtime, "oc-run/sessions", name) for name in self.sessions]
-        own = re.findall(r"^0::(.*)$", read("/proc/self/cgroup"), re.M)
+        # Ours, and the terminal's: tmux gives each pane a scope of its own.
+        own = [path for pid in [os.getpid(), *(pid for pid, _ in self.ignored)]
+               for path in re.findall(r"^0::(.*)$", read("/proc/%d/cgroup" % pid), re.M)]
         folders = [unified_mount() + path for path in self.cgroups
                    if not any(mine == path or mine.startswith(path.rstrip("/") + "/")
                               for mine in own)]
