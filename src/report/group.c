@@ -85,3 +85,38 @@ int report_group(const struct session_record *record, enum report_group_source s
 	*ret_count = groups.count;
 	return 0;
 }
+
+static int compare_tasks(const void *left, const void *right)
+{
+	const struct report_group *a = left, *b = right;
+
+	if (a->tasks != b->tasks)
+		return a->tasks < b->tasks ? 1 : -1;
+	return compare(left, right);
+}
+
+int report_group_sample(const struct tree_sample *sample, pid_t except,
+			enum report_group_order order, struct report_group **ret_groups,
+			size_t *ret_count)
+{
+	struct groups groups = { .items = calloc(sample->count + 1, sizeof(struct report_group)) };
+
+	if (!groups.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < sample->count; i++) {
+		const struct tree_process *process = &sample->processes[i];
+		struct report_group *group;
+
+		if (process->pid == except || process->state == 'Z' || process->state == 'X')
+			continue;
+		group = group_of(&groups, process->name[0] ? process->name : "?");
+		group->count++;
+		group->bytes += process->resident_bytes;
+		group->tasks += process->threads;
+	}
+	qsort(groups.items, groups.count, sizeof(struct report_group),
+	      order == REPORT_GROUP_BY_TASKS ? compare_tasks : compare);
+	*ret_groups = groups.items;
+	*ret_count = groups.count;
+	return 0;
+}

@@ -5,6 +5,7 @@
  * the advice that follows. Pure. Inside src/report only. */
 
 #include "oc-run/report.h"
+#include "oc-run/tree.h"
 
 struct report_tally {
 	uint64_t kills;		/* processes killed for a limit */
@@ -51,12 +52,23 @@ struct report_group {
 	const char *name;
 	size_t count;
 	uint64_t bytes;			     /* sum */
+	uint64_t tasks;			     /* sum; of a sample only */
 	const struct record_victim *largest; /* victims and escapes only */
 };
 
 /* Largest first. Frees with free(). -ENOMEM. */
 _must_check_ int report_group(const struct session_record *record, enum report_group_source source,
 			      struct report_group **ret_groups, size_t *ret_count);
+
+enum report_group_order {
+	REPORT_GROUP_BY_BYTES,
+	REPORT_GROUP_BY_TASKS,
+};
+
+/* The same for those alive in a sample, but for @except; texts point into it. */
+_must_check_ int report_group_sample(const struct tree_sample *sample, pid_t except,
+				     enum report_group_order order,
+				     struct report_group **ret_groups, size_t *ret_count);
 
 /* NULL-terminated sentences, each what to do next. Caller frees with report_free_strings(). */
 _must_check_ int report_next_steps(const struct session_record *record, char ***ret_steps);
