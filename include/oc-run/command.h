@@ -64,3 +64,6 @@ char *command_pids_warning(const char *word, uint64_t pids_max, unsigned cpus);
 /* The signal that asks this command to end in its own way: SIGHUP for opencode, 0: no preference.
  * Pure. */
 int command_stop_signal(const char *word);
+
+/* Does the command leave files where BUN_TMPDIR points? Pure. */
+bool command_wants_tmp(const char *word);

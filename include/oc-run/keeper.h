@@ -39,6 +39,8 @@ struct keeper_request {
 	 * and removes the file when nothing of the session is left. */
 	const char *registry_path; /* or NULL */
 	int registry_fd;	   /* or -1 */
+	/* The folder for temporary files, removed at the end too; or -1. */
+	int tmp_parent_fd, tmp_fd;
 };
 
 /* Forks it, before the cgroup and the stub exist. From here on it can act: until the hand-over it

@@ -9,7 +9,7 @@
  * its exec; the command has none.
  *
  * The file is JSON and says what has to be cleaned: id, boot id, cgroup (or where it will be made),
- * unit, backend, pid and start time of oc-run and of the command.
+ * unit, backend, pid and start time of oc-run and of the command, the folder for temporary files.
  *
  * Folder: <runtime>/oc-run/sessions, where <runtime> is /run for root, else host.runtime_dir; where
  * that can't be had, $XDG_CACHE_HOME or ~/.cache.
@@ -20,9 +20,15 @@
 #include "oc-run/host.h"
 #include "oc-run/plan.h"
 
+/* What the session may leave on the disk. The texts are borrowed for as long as the entry lives. */
+struct registry_disk {
+	const char *tmp_path; /* session_tmp.path, or NULL */
+};
+
 struct registry_entry {
 	int fd;	    /* locked; -1: no folder could be had */
 	char *path; /* NULL then */
+	struct registry_disk disk;
 };
 
 #define REGISTRY_ENTRY_INIT \
@@ -30,13 +36,13 @@ struct registry_entry {
 		.fd = -1    \
 	}
 
-/* Makes the entry, before the cgroup is made. @cgroup_parent: backend_facts.parent, or NULL: where
+/* Makes the entry, before the cgroup is made. @disk: may be NULL. @cgroup_parent: backend_facts.parent, or NULL: where
  * to look if oc-run dies before registry_update().
  * Without a folder to write to: 0 and fd -1. -EPERM with @diag when the folder is somebody else's
  * or others may write to it: say so, and go on without. */
 _must_check_ int registry_enter(const struct host *host, const struct plan *plan,
-				const char *cgroup_parent, struct registry_entry *ret,
-				struct diag *diag);
+				const char *cgroup_parent, const struct registry_disk *disk,
+				struct registry_entry *ret, struct diag *diag);
 
 /* Adds what is known once the session stands. @cgroup_path: of the scope, or NULL. */
 _must_check_ int registry_update(struct registry_entry *entry, const struct plan *plan,
@@ -46,7 +52,8 @@ _must_check_ int registry_update(struct registry_entry *entry, const struct plan
 void registry_leave(struct registry_entry *entry);
 
 /* Ends and removes what sessions left whose oc-run and keeper are gone (unlocked entries; same
- * boot: processes by cgroup and tag, cgroups). Never a session that the caller itself runs in.
+ * boot: processes by cgroup and tag, cgroups; folders for temporary files, also those of sessions
+ * without an entry). Never a session that the caller itself runs in.
  * Number of sessions removed. Each removed one goes to @removed (may be NULL). What could not be
  * ended within 2 s keeps its entry. */
 _must_check_ int registry_sweep(const struct host *host,

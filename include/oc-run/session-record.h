@@ -13,6 +13,7 @@
 
 #include "oc-run/cgroup.h"
 #include "oc-run/plan.h"
+#include "oc-run/session-tmp.h"
 
 enum record_event_kind {
 	RECORD_HIGH,	    /* memory.high was crossed; value: by how many counts */
@@ -102,6 +103,8 @@ struct session_record {
 	char *unkillable; /* "git (pid 12, state D), ..." or NULL */
 	bool terminal_was_reset;
 	char *resume_command; /* exact, only when certain; or NULL */
+	char *tmp_path;	      /* the private folder for temporary files; or NULL: there was none */
+	struct session_tmp_tally tmp;
 };
 
 /* The event to fill in, zeroed but for its kind and times; or NULL when the table is full (it is

@@ -5,7 +5,8 @@
  *
  *	0 s	memory.high off (a throttled handler takes seconds), thaw, SIGTERM to all
  *	0.3 s	cgroup.kill on payload/ and whatever else was made in the scope, until it is empty
- *	then	what had left the cgroup, by its tag; the terminal; directories; the registry entry
+ *	then	what had left the cgroup, by its tag; the terminal; temporary files; directories; the
+ *		registry entry
  *
  * Only the keeper itself is spared, and other sessions: nothing is chosen by a name or a path that
  * is not this session's own. The kill needs no memory and no fd that could not be had: the payload's
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 #include "oc-run/process-scan.h"
+#include "oc-run/remove-tree.h"
 
 #define TERM_MSEC 300	    /* for handlers: git removes its lock files in it */
 #define KILL_MSEC 500	    /* before the terminal is put right all the same */
@@ -364,6 +366,7 @@ static bool remove_cgroups(struct keeper_state *state)
 void keeper_end_session(struct keeper_state *state)
 {
 	struct terminal_look at_death;
+	struct remove_tally tally;
 	bool clean;
 
 	terminal_look(&state->terminal, &at_death);
@@ -376,6 +379,8 @@ void keeper_end_session(struct keeper_state *state)
 	signal_all(state, SIGKILL);
 	(void)!terminal_restore_after_death(&state->terminal, &at_death);
 	clean = kill_until_empty(state, STUBBORN_MSEC);
+	if (state->tmp_fd >= 0)
+		(void)remove_folder(state->tmp_parent_fd, state->session_id, state->tmp_fd, &tally);
 	if (remove_cgroups(state) && clean && state->registry_path[0] != '\0')
 		(void)unlink(state->registry_path);
 }

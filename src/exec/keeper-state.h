@@ -19,6 +19,7 @@ struct keeper_state {
 	char cgroup_parent[PATH_MAX]; /* "" if not known */
 	char registry_path[PATH_MAX]; /* "" if there is none */
 	int registry_fd;	      /* only held, for its lock */
+	int tmp_parent_fd, tmp_fd;    /* folder for temporary files, or -1 */
 	int supervisor_fd;	      /* pidfd of oc-run */
 	int socket;
 	int born_fd;  /* cgroup.procs of the cgroup we were born in, or -1 */

@@ -3,9 +3,10 @@
 /*
  * The keeper's sleep, and oc-run's side of it.
  *
- * After the fork it keeps five fds: oc-run's pidfd (opened by oc-run on itself before the fork, so
- * that no pid can be mistaken), the socket, the terminal, the registry entry, and the cgroup.procs
- * of the cgroup it was born in, so that it can leave the session's at the end. It sits in poll()
+ * After the fork it keeps seven fds: oc-run's pidfd (opened by oc-run on itself before the fork, so
+ * that no pid can be mistaken), the socket, the terminal, the registry entry, the folder for
+ * temporary files and the one that it lies in, and the cgroup.procs of the cgroup it was born in, so
+ * that it can leave the session's at the end. It sits in poll()
  * without a timeout until oc-run is gone or says that all is well. It calls nothing that would make
  * it grow: what it has is what was shared at the fork.
  *
@@ -139,7 +140,7 @@ static void copy_text(char *target, size_t size, const char *text)
 static void settle(struct keeper_state *state, const struct keeper_request *request,
 		   const struct keeper_fds *fds)
 {
-	int keep[5];
+	int keep[7];
 
 	(void)prctl(PR_SET_NAME, PROCESS_KEEPER_NAME);
 	(void)setpgid(0, 0);
@@ -150,6 +151,8 @@ static void settle(struct keeper_state *state, const struct keeper_request *requ
 	copy_text(state->registry_path, sizeof(state->registry_path), request->registry_path);
 	state->terminal = request->terminal ? *request->terminal : (struct terminal)TERMINAL_INIT;
 	state->registry_fd = request->registry_fd;
+	state->tmp_parent_fd = request->tmp_parent_fd;
+	state->tmp_fd = request->tmp_fd;
 	state->supervisor_fd = fds->supervisor;
 	state->socket = fds->socket;
 	state->born_fd = fds->born;
@@ -160,6 +163,8 @@ static void settle(struct keeper_state *state, const struct keeper_request *requ
 	keep[2] = fds->born;
 	keep[3] = state->terminal.fd;
 	keep[4] = state->registry_fd;
+	keep[5] = state->tmp_parent_fd;
+	keep[6] = state->tmp_fd;
 	close_all_but(keep, ARRAY_SIZE(keep));
 	/* A folder that somebody works in can't be unmounted. */
 	(void)!chdir("/");

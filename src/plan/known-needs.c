@@ -100,3 +100,8 @@ int command_stop_signal(const char *word)
 {
 	return strcmp(base_name(word), "opencode") == 0 ? SIGHUP : 0;
 }
+
+bool command_wants_tmp(const char *word)
+{
+	return strcmp(base_name(word), "opencode") == 0;
+}

@@ -68,5 +68,6 @@ void session_record_finish(struct session_record *record)
 	free(record->leftovers);
 	free(record->unkillable);
 	free(record->resume_command);
+	free(record->tmp_path);
 	memset(record, 0, sizeof(*record));
 }

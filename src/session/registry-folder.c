@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The folder of the entries: what oc-run removes is decided by the files in it, so nobody else may
- * be able to put one there. Symbolic links are not followed below the base. */
+/* The folder of the entries: what oc-run removes is decided by the files in it. */
 
 #include "registry-folder.h"
 
@@ -9,7 +8,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "private-folder.h"
 
 void registry_boot_id(char text[REGISTRY_BOOT_ID_MAX])
 {
@@ -49,44 +49,8 @@ int registry_folder_paths(const struct host *host, char *ret_paths[REGISTRY_FOLD
 	return 0;
 }
 
-static int open_private(int above, const char *name, bool make, int *ret_fd, const char *base,
-			struct diag *diag)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat status;
-
-	if (make && mkdirat(above, name, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-		return diag_set(diag, -EPERM,
-				"\"%s\" in \"%s\" is no folder: sessions can't be recorded there",
-				name, base);
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return diag_set(
-			diag, -EPERM,
-			"the folder \"%s\" in \"%s\" belongs to another user, or others may "
-			"write to it: remove it, or chmod it to 700",
-			name, base);
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
 int registry_folder_open(const char *base, bool make, int *ret_fd, struct diag *diag)
 {
-	_cleanup_close_ int above = -1, ours = -1;
-	int error;
-
-	/* ~/.cache may be missing in a fresh home. */
-	if (make && mkdir(base, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	above = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (above < 0)
-		return -errno;
-	error = open_private(above, "oc-run", make, &ours, base, diag);
-	if (error < 0)
-		return error;
-	return open_private(ours, "sessions", make, ret_fd, base, diag);
+	return private_folder_open(base, "sessions", make, "sessions can't be recorded there",
+				   ret_fd, diag);
 }

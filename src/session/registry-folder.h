@@ -9,7 +9,7 @@
 #include "oc-run/host.h"
 
 #define REGISTRY_FOLDERS_MAX 2
-#define REGISTRY_TEXT_MAX 4096 /* of an entry; one write(2), so it is never seen half */
+#define REGISTRY_TEXT_MAX 16384 /* of an entry; one write(2), so it is never seen half */
 #define REGISTRY_BOOT_ID_MAX 64
 
 /* Absolute paths of the places that may hold entries, best first. NULL where there is no further

@@ -5,8 +5,9 @@
  * The sweep takes the lock itself while it works, so two of them never do the same work.
  *
  * The text of an entry decides what is killed, so it is believed only as far as it must be: the
- * cgroup has to be named oc-<id> or oc-<id>.scope after the entry's own file name, and processes
- * are found by the tag with that id. What a text says beyond that is not used.
+ * cgroup has to be named oc-<id> or oc-<id>.scope after the entry's own file name, the folder for
+ * temporary files <id>, and processes are found by the tag with that id. What a text says beyond
+ * that is not used.
  */
 
 #include "oc-run/registry.h"
@@ -23,6 +24,7 @@
 #include <time.h>
 
 #include "oc-run/process-scan.h"
+#include "oc-run/session-tmp.h"
 #include "registry-folder.h"
 
 #define ID_LENGTH 16
@@ -50,6 +52,7 @@ struct remains {
 	uint64_t not_before_ticks;
 	char *parent;	/* cgroup path that the scope lay below, or NULL */
 	char *names[2]; /* of the scope, as it may be called */
+	char *tmp;	/* folder for temporary files, or NULL */
 };
 
 static uint64_t now_msec(void)
@@ -77,6 +80,7 @@ static void remains_finish(struct remains *remains)
 	cleanup_free(&remains->parent);
 	cleanup_free(&remains->names[0]);
 	cleanup_free(&remains->names[1]);
+	cleanup_free(&remains->tmp);
 }
 
 /* Absolute, and going down only. */
@@ -127,7 +131,7 @@ static int remains_read(int fd, const char *id, const char *boot_id, struct rema
 {
 	char text[REGISTRY_TEXT_MAX];
 	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
-	const char *recorded_boot, *cgroup;
+	const char *recorded_boot, *cgroup, *tmp;
 	cJSON *object;
 	const cJSON *start;
 	int error;
@@ -137,6 +141,7 @@ static int remains_read(int fd, const char *id, const char *boot_id, struct rema
 	object = cJSON_Parse(text);
 	recorded_boot = text_of(object, "boot_id");
 	cgroup = text_of(object, "cgroup");
+	tmp = text_of(object, "tmp");
 	start = cJSON_GetObjectItemCaseSensitive(
 		cJSON_GetObjectItemCaseSensitive(object, "supervisor"), "start_ticks");
 	ret->same_boot = !recorded_boot || strcmp(recorded_boot, boot_id) == 0;
@@ -144,6 +149,8 @@ static int remains_read(int fd, const char *id, const char *boot_id, struct rema
 		cJSON_IsNumber(start) && start->valuedouble > 0 ? (uint64_t)start->valuedouble : 0;
 	error = cgroup ? remember_cgroup(ret, cgroup)
 		       : remember_parent(ret, text_of(object, "cgroup_parent"));
+	if (tmp && !(ret->tmp = strdup(tmp)))
+		error = -ENOMEM;
 	cJSON_Delete(object);
 	return error;
 }
@@ -269,6 +276,9 @@ static bool clean_up(const struct sweep *sweep, int fd, const char *id)
 		clean = remove_cgroups(sweep->host, &remains);
 		clean = end_tagged(&remains) && clean;
 	}
+	/* On a disk it outlives the boot. What can't be removed holds nothing else up. */
+	if (clean && remains.tmp)
+		session_tmp_sweep_path(remains.tmp, id);
 	remains_finish(&remains);
 	return clean;
 }
@@ -355,5 +365,6 @@ int registry_sweep(const struct host *host, void (*removed)(const char *id, void
 			sweep_folder(&sweep, paths[i]);
 		free(paths[i]);
 	}
-	return sweep.count;
+	error = session_tmp_sweep(host, removed, userdata);
+	return error < 0 ? error : sweep.count + error;
 }

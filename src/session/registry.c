@@ -30,6 +30,7 @@
 struct entry_facts {
 	const char *cgroup_parent, *cgroup_path; /* or NULL */
 	pid_t child;				 /* or 0 */
+	struct registry_disk disk;
 };
 
 static bool add_text(cJSON *object, const char *key, const char *text)
@@ -60,6 +61,7 @@ static bool fill_object(cJSON *object, const struct plan *plan, const struct ent
 	       add_text(object, "unit", plan->unit) &&
 	       add_text(object, "cgroup_parent", facts->cgroup_parent) &&
 	       add_text(object, "cgroup", facts->cgroup_path) &&
+	       add_text(object, "tmp", facts->disk.tmp_path) &&
 	       add_process(object, "supervisor", getpid()) &&
 	       add_process(object, "command", facts->child);
 }
@@ -132,14 +134,18 @@ static int enter_folder(const char *base, const struct plan *plan, const struct 
 		return -ENOMEM;
 	}
 	ret->path = path;
+	ret->disk = facts->disk;
 	ret->fd = take_fd(&fd);
 	return 0;
 }
 
 int registry_enter(const struct host *host, const struct plan *plan, const char *cgroup_parent,
-		   struct registry_entry *ret, struct diag *diag)
+		   const struct registry_disk *disk, struct registry_entry *ret, struct diag *diag)
 {
-	const struct entry_facts facts = { .cgroup_parent = cgroup_parent };
+	const struct entry_facts facts = {
+		.cgroup_parent = cgroup_parent,
+		.disk = disk ? *disk : (struct registry_disk){ 0 },
+	};
 	struct registry_entry entry = REGISTRY_ENTRY_INIT;
 	char *paths[REGISTRY_FOLDERS_MAX];
 	int error = registry_folder_paths(host, paths);
@@ -161,7 +167,11 @@ int registry_enter(const struct host *host, const struct plan *plan, const char 
 int registry_update(struct registry_entry *entry, const struct plan *plan, const char *cgroup_path,
 		    pid_t child)
 {
-	const struct entry_facts facts = { .cgroup_path = cgroup_path, .child = child };
+	const struct entry_facts facts = {
+		.cgroup_path = cgroup_path,
+		.child = child,
+		.disk = entry->disk,
+	};
 
 	return entry->fd < 0 ? 0 : write_entry(entry->fd, plan, &facts);
 }

@@ -16,6 +16,7 @@
 
 #include "oc-run/report.h"
 #include "oc-run/resume.h"
+#include "oc-run/session-tmp.h"
 #include "report/safe-text.h"
 
 #define ASK_MSEC 8000
@@ -138,6 +139,23 @@ static int ask(const char *program, const char *directory, char *answer, size_t 
 	return r;
 }
 
+/* This is a start of opencode as well, and would leave its libraries. */
+static int ask_tidily(const struct session_record *record, const char *directory, char *answer,
+		      size_t size)
+{
+	const char *program = record->plan->executable, *id = record->plan->id;
+	struct session_tmp tmp = SESSION_TMP_INIT;
+	struct session_tmp_tally tally;
+	int r;
+
+	if (!record->tmp_path || session_tmp_make_again(record->tmp_path, id, &tmp) < 0)
+		return ask(program, directory, answer, size);
+	(void)setenv("BUN_TMPDIR", tmp.path, 1);
+	r = ask(program, directory, answer, size);
+	session_tmp_remove(&tmp, id, &tally);
+	return r;
+}
+
 /* In single quotes for the shell, where it has to be. */
 static char *quoted(const char *text)
 {
@@ -181,7 +199,7 @@ int resume_find(struct session_record *record)
 	answer = malloc(ANSWER_MAX);
 	if (!directory || !answer)
 		return -ENOMEM;
-	r = ask(plan->executable, directory, answer, ANSWER_MAX);
+	r = ask_tidily(record, directory, answer, ANSWER_MAX);
 	if (r == 0)
 		r = resume_choose(answer, directory, record->started_realtime_usec / 1000, &id);
 	if (r < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The environment of the command: ours, what --setenv adds, the tag of the session, and the guard
- * against running into oc-run again. */
+/* The environment of the command: ours, what --setenv adds, what the session provides, its tag, and
+ * the guard against running into oc-run again. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,10 +49,11 @@ static int environment_set(char **environment, size_t *length, const char *assig
 	return 0;
 }
 
-char **environment_make(const struct plan *plan)
+char **environment_make(const struct plan *plan, const char *bun_tmpdir)
 {
-	size_t length = 0, room = count_strings(environ) + count_strings(plan->setenv) + 2;
+	size_t length = 0, room = count_strings(environ) + count_strings(plan->setenv) + 3;
 	char **environment = calloc(room, sizeof(*environment));
+	_cleanup_free_ char *folder = NULL;
 	char tag[64];
 
 	if (!environment)
@@ -65,6 +66,14 @@ char **environment_make(const struct plan *plan)
 	for (char **entry = plan->setenv; entry && *entry; entry++) {
 		/* A bare NAME is passed on as it is: it is there already, or not at all. */
 		if (strchr(*entry, '=') && environment_set(environment, &length, *entry) < 0)
+			goto no_memory;
+	}
+	if (bun_tmpdir) {
+		if (asprintf(&folder, "BUN_TMPDIR=%s", bun_tmpdir) < 0) {
+			folder = NULL;
+			goto no_memory;
+		}
+		if (environment_set(environment, &length, folder) < 0)
 			goto no_memory;
 	}
 	(void)snprintf(tag, sizeof(tag), PROCESS_TAG "=%s", plan->id);

@@ -11,6 +11,7 @@
 #include "oc-run/kernel-log.h"
 #include "oc-run/policy.h"
 #include "oc-run/registry.h"
+#include "oc-run/session-tmp.h"
 #include "oc-run/session.h"
 #include "oc-run/supervisor.h"
 #include "oc-run/terminal.h"
@@ -54,6 +55,7 @@ struct session {
 	sd_event *event;
 	struct session_cgroup cgroup;
 	struct registry_entry registry;
+	struct session_tmp tmp;
 	struct terminal terminal;
 	struct keeper keeper;
 	unsigned keeper_restarts;
@@ -103,9 +105,13 @@ void session_status_line(struct session *session, char *text);
 /* session.c: forks the keeper; not yet told of the cgroup. */
 _must_check_ int session_start_keeper(struct session *session, struct diag *diag);
 
-/* environment.c: NULL for no memory. */
-char **environment_make(const struct plan *plan);
+/* environment.c: NULL for no memory. @bun_tmpdir: may be NULL. */
+char **environment_make(const struct plan *plan, const char *bun_tmpdir);
 void environment_free(char **environment);
+
+/* tidy.c: what the session may leave on the disk, before it starts and when it is over */
+void tidy_begin(struct session *session);
+void tidy_end(struct session *session);
 
 /* supervise.c */
 _must_check_ int supervise_attach(struct session *session);

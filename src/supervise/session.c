@@ -3,13 +3,14 @@
 /*
  * A session's start and end. The order is the point:
  *
+ *	folder for temporary files	its own lock is its entry, until it has one
  *	registry entry, keeper, stub	from here on a SIGKILL of oc-run leaves nothing
  *	cgroup with limits, read back	the stub is still blocked
  *	tree, watch, kernel log		so that no event before exec is missed
  *	exec				the command runs
  *	...				supervise.c
  *	last counters			before the cgroup goes
- *	keeper, cgroup, registry	away, in this order
+ *	keeper, files, cgroup, registry	away, in this order
  */
 
 #include <errno.h>
@@ -111,6 +112,8 @@ int session_start_keeper(struct session *session, struct diag *diag)
 		.cgroup_parent = backend_scope_parent(session->backend, session->plan),
 		.registry_path = session->registry.path,
 		.registry_fd = session->registry.fd,
+		.tmp_parent_fd = session->tmp.parent_fd,
+		.tmp_fd = session->tmp.fd,
 	};
 
 	return keeper_start(&request, &session->keeper, diag);
@@ -125,7 +128,7 @@ static int start_stub(struct session *session, const struct session_request *ses
 		.working_directory = session->plan->chdir,
 		.signals = session_request->signals,
 	};
-	char **environment = environment_make(session->plan);
+	char **environment = environment_make(session->plan, session->tmp.path);
 	int r;
 
 	if (!environment)
@@ -199,8 +202,10 @@ static int session_prepare(struct session *session, const struct session_request
 	r = terminal_save(&session->terminal);
 	if (r < 0)
 		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
+	tidy_begin(session);
 	r = registry_enter(session->host, session->plan,
 			   backend_scope_parent(session->backend, session->plan),
+			   &(struct registry_disk){ .tmp_path = session->tmp.path },
 			   &session->registry, diag);
 	if (r < 0 && !session->plan->quiet)
 		(void)fprintf(stderr,
@@ -295,6 +300,7 @@ static void session_finish(struct session *session)
 		spawn_abandon(&session->child);
 	keeper_dismiss(&session->keeper);
 	session->watch = watch_free(session->watch);
+	tidy_end(session);
 	/* What could not be removed now is found by the next start: the entry stays. */
 	if (backend_leave(session->backend, &session->cgroup, &diag) >= 0)
 		registry_leave(&session->registry);
@@ -367,6 +373,7 @@ int session_run(const struct session_request *request, struct session_record *re
 		.record = record,
 		.cgroup = SESSION_CGROUP_INIT,
 		.registry = REGISTRY_ENTRY_INIT,
+		.tmp = SESSION_TMP_INIT,
 		.terminal = TERMINAL_INIT,
 		.keeper = KEEPER_INIT,
 		.child = CHILD_INIT,

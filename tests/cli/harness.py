@@ -158,7 +158,7 @@ def cgroup_directories():
 
 
 def runtime_files(environment):
-    """Entries of sessions whose oc-run is gone (nobody holds their lock)."""
+    """Entries and folders of sessions whose oc-run is gone (nobody holds their lock)."""
     roots = {environment.get("XDG_RUNTIME_DIR"), environment.get("XDG_CACHE_HOME"),
              f"/run/user/{os.getuid()}", "/run"}
     found = set()
@@ -166,17 +166,26 @@ def runtime_files(environment):
         for path, _, names in os.walk(os.path.join(root, "oc-run", "sessions")):
             found.update(os.path.join(path, name) for name in names
                          if not is_locked(os.path.join(path, name)))
+        folder = os.path.join(root, "oc-run", "tmp")
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        found.update(os.path.join(folder, name) for name in names
+                     if not is_locked(os.path.join(folder, name)))
     return found
 
 
 def is_locked(path):
     try:
-        with open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fd = os.open(path, os.O_RDONLY)     # of a folder too
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         pass
+    finally:
+        os.close(fd)
     return False
 
 

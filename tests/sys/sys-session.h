@@ -37,6 +37,8 @@ struct mini_request {
 	const struct cgroup *parent; /* that the scope is made in */
 	const char *mount, *parent_path;
 	const char *registry_path;
+	bool has_tmp;
+	int tmp_parent_fd, tmp_fd;
 	const struct terminal *terminal;
 	bool without_tag;
 	void (*before)(void); /* in oc-run, first of all */
@@ -96,6 +98,8 @@ static inline bool mini_start_keeper(struct mini_plan *plan)
 		.cgroup_parent = request->parent_path,
 		.registry_path = request->registry_path,
 		.registry_fd = -1,
+		.tmp_parent_fd = request->has_tmp ? request->tmp_parent_fd : -1,
+		.tmp_fd = request->has_tmp ? request->tmp_fd : -1,
 	};
 
 	if (keeper_start(&keeper, &plan->keeper, NULL) < 0)

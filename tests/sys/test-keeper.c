@@ -5,6 +5,8 @@
 #include "sys-pty.h"
 #include "sys-session.h"
 
+#include "oc-run/session-tmp.h"
+
 #include <sys/resource.h>
 
 static const struct mini_request plain = { .moment = MINI_RUNNING };
@@ -102,6 +104,34 @@ TEST(the_command_is_ended_even_without_its_tag)
 	mini_start(&request, mini);
 	mini_kill(mini);
 	mini_expect_all_gone(mini);
+}
+
+TEST(temporary_files_are_removed)
+{
+	struct mini_request request = plain;
+	struct mini *mini = mini_new();
+	char base[64] = "/var/tmp/oc-run-test-keeper-XXXXXX";
+	char *const bases[SESSION_TMP_BASES_MAX] = { base, NULL };
+	struct session_tmp tmp = SESSION_TMP_INIT;
+	char command[128];
+
+	expect(mkdtemp(base) != NULL);
+	expect_int(session_tmp_make(bases, MINI_ID, &tmp, NULL), 0);
+	expect(tmp.fd >= 0);
+	sys_write_file(tmp.fd, "library.so", "x", 1);
+	request.has_tmp = true;
+	request.tmp_parent_fd = tmp.parent_fd;
+	request.tmp_fd = tmp.fd;
+	mini_start(&request, mini);
+	expect_int(access(tmp.path, F_OK), 0);
+	mini_kill(mini);
+	mini_expect_all_gone(mini);
+	sys_expect_absent(tmp.path);
+	cleanup_close(&tmp.fd);
+	cleanup_close(&tmp.parent_fd);
+	free(tmp.path);
+	(void)snprintf(command, sizeof(command), "rm -r %s", base);
+	expect_int(system(command), 0);
 }
 
 static void tagged_with(void *id)
@@ -340,9 +370,9 @@ TEST(a_closed_terminal_does_not_end_the_keeper_before_its_work)
 
 UNIT_MAIN("keeper", a_dismissed_keeper_is_gone_and_touches_nothing,
 	  members_are_ended_by_their_tag_at_every_moment, a_tree_that_resists_is_ended_by_its_tag,
-	  the_command_is_ended_even_without_its_tag, other_sessions_are_left_alone,
-	  signals_do_not_end_the_keeper, the_keeper_is_small_and_asleep_and_holds_few_fds,
-	  a_low_limit_of_fds_does_not_hinder_it, closed_standard_streams_do_not_confuse_it,
-	  a_keeper_that_is_gone_is_told_at_the_hand_over, the_terminal_is_put_right_below_a_script,
-	  the_modes_are_switched_off_below_a_shell,
+	  the_command_is_ended_even_without_its_tag, temporary_files_are_removed,
+	  other_sessions_are_left_alone, signals_do_not_end_the_keeper,
+	  the_keeper_is_small_and_asleep_and_holds_few_fds, a_low_limit_of_fds_does_not_hinder_it,
+	  closed_standard_streams_do_not_confuse_it, a_keeper_that_is_gone_is_told_at_the_hand_over,
+	  the_terminal_is_put_right_below_a_script, the_modes_are_switched_off_below_a_shell,
 	  a_closed_terminal_does_not_end_the_keeper_before_its_work)

@@ -8,11 +8,14 @@
 #include <cjson/cJSON.h>
 #include <sys/file.h>
 
+#include "oc-run/session-tmp.h"
+
 static void enter(struct registry_world *world, struct registry_entry *ret)
 {
 	struct diag diag = DIAG_INIT;
 
-	expect_int(registry_enter(&world->host, &world->plan, "/some/oc.slice", ret, &diag), 0);
+	expect_int(registry_enter(&world->host, &world->plan, "/some/oc.slice", NULL, ret, &diag),
+		   0);
 	expect(ret->fd >= 0);
 }
 
@@ -38,7 +41,8 @@ static void put_entry(const struct registry_world *world, const char *name, cons
 {
 	int folder;
 
-	expect_int(mkdir(world_path(world, "/oc-run"), 0700), 0);
+	/* Another test may have it already, for its temporary files. */
+	(void)mkdir(world_path(world, "/oc-run"), 0700);
 	expect_int(mkdir(world_path(world, "/oc-run/sessions"), 0700), 0);
 	folder = open(world_path(world, "/oc-run/sessions"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	expect(folder >= 0);
@@ -176,6 +180,58 @@ TEST(after_a_reboot_only_the_entry_goes)
 	expect(!world_has_entry(&world));
 	expect_int(waitpid(member, NULL, WNOHANG), 0);
 	sys_end(member);
+	world_tear_down(&world);
+}
+
+static void make_tmp(struct registry_world *world, struct session_tmp *ret)
+{
+	char *const bases[SESSION_TMP_BASES_MAX] = { world->base, NULL };
+
+	expect_int(session_tmp_make(bases, REGISTRY_ID, ret, NULL), 0);
+	expect(ret->fd >= 0);
+	sys_write_file(ret->fd, "library.so", "x", 1);
+}
+
+TEST(temporary_files_go_with_the_entry_that_names_them)
+{
+	struct session_tmp tmp = SESSION_TMP_INIT;
+	struct registry_world world;
+	char path[256];
+
+	world_set_up(&world);
+	make_tmp(&world, &tmp);
+	(void)snprintf(path, sizeof(path), "%s", tmp.path);
+	world.disk.tmp_path = path;
+	world_die(&world, NULL, "/some/oc-" REGISTRY_ID);
+	/* Somebody still holds it. */
+	world_sweep(&world, 1);
+	expect_int(access(path, F_OK), 0);
+	world_die(&world, NULL, "/some/oc-" REGISTRY_ID);
+	cleanup_close(&tmp.fd);
+	world_sweep(&world, 1);
+	expect_int(access(path, F_OK), -1);
+	cleanup_close(&tmp.parent_fd);
+	free(tmp.path);
+	world_tear_down(&world);
+}
+
+TEST(temporary_files_go_after_a_reboot_too)
+{
+	struct session_tmp tmp = SESSION_TMP_INIT;
+	struct registry_world world;
+	char text[512];
+
+	world_set_up(&world);
+	make_tmp(&world, &tmp);
+	cleanup_close(&tmp.fd);
+	(void)snprintf(text, sizeof(text),
+		       "{\"id\":\"" REGISTRY_ID "\",\"boot_id\":\"another\",\"tmp\":\"%s\"}\n",
+		       tmp.path);
+	put_entry(&world, REGISTRY_ID, text);
+	world_sweep(&world, 1);
+	expect_int(access(tmp.path, F_OK), -1);
+	cleanup_close(&tmp.parent_fd);
+	free(tmp.path);
 	world_tear_down(&world);
 }
 
@@ -330,7 +386,8 @@ TEST(a_folder_that_is_not_ours_alone_is_refused)
 		unit_row = rows[i].name;
 		world_set_up(&world);
 		set_trap(&world, rows[i].trap);
-		expect_int(registry_enter(&world.host, &world.plan, NULL, &entry, &diag), -EPERM);
+		expect_int(registry_enter(&world.host, &world.plan, NULL, NULL, &entry, &diag),
+			   -EPERM);
 		expect_contains(diag.text, world.base);
 		expect_int(entry.fd, -1);
 		world_sweep(&world, 0);
@@ -369,7 +426,7 @@ TEST(without_any_folder_a_session_runs_unrecorded)
 	world_set_up(&world);
 	world.host.runtime_dir = (char *)"/proc/self";
 	expect_int(setenv("XDG_CACHE_HOME", "/proc/none", 1), 0);
-	expect_int(registry_enter(&world.host, &world.plan, NULL, &entry, &diag), 0);
+	expect_int(registry_enter(&world.host, &world.plan, NULL, NULL, &entry, &diag), 0);
 	expect_int(entry.fd, -1);
 	expect(entry.path == NULL);
 	expect_int(registry_update(&entry, &world.plan, "/x", 1), 0);
@@ -380,7 +437,8 @@ TEST(without_any_folder_a_session_runs_unrecorded)
 UNIT_MAIN("registry", an_entry_says_what_has_to_be_cleaned, a_live_session_is_not_swept,
 	  a_dead_session_is_swept_once, a_keeper_at_work_holds_the_entry,
 	  members_of_a_dead_session_are_ended, members_older_than_the_session_are_not_its_own,
-	  after_a_reboot_only_the_entry_goes, an_entry_that_makes_no_sense_is_removed,
+	  after_a_reboot_only_the_entry_goes, temporary_files_go_with_the_entry_that_names_them,
+	  temporary_files_go_after_a_reboot_too, an_entry_that_makes_no_sense_is_removed,
 	  what_is_no_entry_is_left_alone, a_new_hidden_file_is_left_and_an_old_one_is_removed,
 	  an_entry_that_another_sweep_works_on_is_left_to_it,
 	  a_session_around_the_caller_is_not_swept, a_folder_that_is_not_ours_alone_is_refused,
