@@ -31,8 +31,8 @@ struct session_tmp {
 	char *path;
 };
 
-#define SESSION_TMP_INIT                \
-	{                               \
+#define SESSION_TMP_INIT                  \
+	{                                 \
 		.parent_fd = -1, .fd = -1 \
 	}
 
@@ -44,8 +44,7 @@ struct session_tmp_tally {
 
 /* Absolute paths of the bases, best first; NULL where there is no further one. Caller frees each.
  * -ENOMEM. */
-_must_check_ int session_tmp_bases(const struct host *host,
-				   char *ret_bases[SESSION_TMP_BASES_MAX]);
+_must_check_ int session_tmp_bases(const struct host *host, char *ret_bases[SESSION_TMP_BASES_MAX]);
 
 /* Makes the folder below the first of @bases that will do (NULL entries are skipped). 0 with
  * ret->fd -1: none will do. -EPERM with @diag: one is somebody else's, and no other will do. */

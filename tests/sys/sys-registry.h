@@ -89,7 +89,8 @@ static inline void world_die(struct registry_world *world, const char *parent,
 		struct registry_entry entry = REGISTRY_ENTRY_INIT;
 		struct diag diag = DIAG_INIT;
 
-		if (registry_enter(&world->host, &world->plan, parent, &world->disk, &entry, &diag) < 0 ||
+		if (registry_enter(&world->host, &world->plan, parent, &world->disk, &entry,
+				   &diag) < 0 ||
 		    entry.fd < 0)
 			_exit(1);
 		if (cgroup_path && registry_update(&entry, &world->plan, cgroup_path, getpid()) < 0)

@@ -33,7 +33,7 @@ TEST(temporary_files_are_told_when_asked_or_left)
 	} rows[] = {
 		{ "removed", 2, 10 * MEBIBYTE, true, false, NULL },
 		{ "removed, -v", 2, 10 * MEBIBYTE, true, true,
-		  "\n  temporary files: 2 removed, 10.0 MiB\n" },
+		  "\n  temporary files: 2 removed, 10 MiB\n" },
 		{ "none, -v", 0, 0, true, true, "\n  temporary files: 0 removed\n" },
 		{ "left", 2, 10 * MEBIBYTE, false, false,
 		  "\n  temporary files: not all could be removed from "
