@@ -40,6 +40,7 @@ struct run {
 	struct signal_state signals;
 	struct options options;
 	struct settings settings;
+	struct profile *profile;
 	struct host host;
 	struct command_resolved command;
 	char id[17];
@@ -92,6 +93,18 @@ static int gather_settings(struct run *run, struct diag *diag)
 	return 0;
 }
 
+static int find_profile(struct run *run, struct diag *diag)
+{
+	_cleanup_free_ char *user_dir = config_user_dir();
+	const struct profile_roots roots = {
+		.system_dir = config_system_dir(),
+		.user_dir = user_dir,
+	};
+
+	return profile_find(&roots, &run->settings, options_command(&run->options)[0],
+			    &run->profile, diag);
+}
+
 static int find_backend(struct run *run, enum backend_kind choice, struct diag *diag)
 {
 	bool insist = choice == BACKEND_CGROUPFS;
@@ -114,6 +127,7 @@ static int make_plan(struct run *run, struct diag *diag)
 		.guard = run->command.guard,
 		.setenv = run->options.setenv,
 		.settings = &run->settings,
+		.profile = run->profile,
 		.host = &run->host,
 		.backend = backend_facts(run->backend),
 	};
@@ -137,7 +151,8 @@ static int prepare(struct run *run)
 	struct diag diag = DIAG_INIT;
 	enum backend_kind choice;
 
-	if (make_id(run, &diag) < 0 || host_gather(&run->host, &diag) < 0 ||
+	if (make_id(run, &diag) < 0 || find_profile(run, &diag) < 0 ||
+	    host_gather(&run->host, &diag) < 0 ||
 	    plan_backend_choice(&run->settings, &choice, &diag) < 0 ||
 	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0 ||
 	    plan_check(run->plan, &run->settings, &diag) < 0)
@@ -295,6 +310,7 @@ static void run_finish(struct run *run)
 	run->plan = plan_free(run->plan);
 	run->backend = backend_free(run->backend);
 	host_finish(&run->host);
+	run->profile = profile_free(run->profile);
 	settings_finish(&run->settings);
 	options_finish(&run->options);
 	command_resolved_finish(&run->command);

@@ -15,7 +15,7 @@ _oc_run_command_at()
 			((i++))
 			;;
 		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
-			--io-weight | --name | --chdir | --setenv | --slice | --backend | --enforce | --grace | \
+			--io-weight | --name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --grace | \
 			--report | --json-status-fd)
 			# Bash splits --option=value at the =.
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] || ((i++))
@@ -26,6 +26,18 @@ _oc_run_command_at()
 			return
 			;;
 		esac
+	done
+}
+
+_oc_run_profiles()
+{
+	# The shipped ones, and those that have a file.
+	local file
+	printf '%s\n' default opencode opencode2 claude codex gemini goose
+	for file in "${XDG_CONFIG_HOME:-$HOME/.config}"/oc-run/profiles/*.conf /etc/oc-run/profiles/*.conf; do
+		[[ -e $file ]] || continue
+		file=${file##*/}
+		printf '%s\n' "${file%.conf}"
 	done
 }
 
@@ -77,6 +89,10 @@ _oc_run()
 		compopt -o nospace 2>/dev/null
 		return
 		;;
+	--profile)
+		mapfile -t COMPREPLY < <(compgen -W "$(_oc_run_profiles)" -- "$current")
+		return
+		;;
 	-p | -n | --pids | --cpus | --cpu-weight | --io-weight | --name | --slice | --grace | \
 		--json-status-fd)
 		return
@@ -85,7 +101,7 @@ _oc_run()
 
 	if [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
-			--io-weight -n --name -C --chdir -E --setenv --slice --backend --enforce --grace
+			--io-weight -n --name -C --chdir -E --setenv --profile --slice --backend --enforce --grace
 			--report --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else

@@ -15,7 +15,7 @@ function __oc_run_no_command
             case --
                 return 1
             case -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name \
-                --chdir --setenv --slice --backend --enforce --grace --report --json-status-fd
+                --chdir --setenv --profile --slice --backend --enforce --grace --report --json-status-fd
                 set skip 1
             case '-*'
             case '*'
@@ -23,6 +23,16 @@ function __oc_run_no_command
         end
     end
     return 0
+end
+
+function __oc_run_profiles
+    # The shipped ones, and those that have a file.
+    printf '%s\n' default opencode opencode2 claude codex gemini goose
+    set -l config $XDG_CONFIG_HOME
+    test -n "$config"; or set config ~/.config
+    for file in $config/oc-run/profiles/*.conf /etc/oc-run/profiles/*.conf
+        basename $file .conf
+    end
 end
 
 set -l sizes '1G 2G 4G 6G 8G 12G 16G 25% 50% max'
@@ -37,6 +47,7 @@ complete -c oc-run -n __oc_run_no_command -x -l io-weight -d 'Share of the disks
 complete -c oc-run -n __oc_run_no_command -x -s n -l name -d 'Name of the session'
 complete -c oc-run -n __oc_run_no_command -x -s C -l chdir -a '(__fish_complete_directories)' -d 'Run the command here'
 complete -c oc-run -n __oc_run_no_command -x -s E -l setenv -d 'Set a variable for the command'
+complete -c oc-run -n __oc_run_no_command -x -l profile -a '(__oc_run_profiles)' -d 'What is known of the command'
 complete -c oc-run -n __oc_run_no_command -x -l slice -d 'Slice that all sessions share'
 complete -c oc-run -n __oc_run_no_command -x -l backend -a 'auto systemd cgroupfs none' -d 'How the cgroup is made'
 complete -c oc-run -n __oc_run_no_command -x -l enforce -a 'auto kernel' -d 'Who must enforce the limits'
@@ -48,4 +59,4 @@ complete -c oc-run -n __oc_run_no_command -f -s q -l quiet -d 'Print errors only
 complete -c oc-run -n __oc_run_no_command -f -s v -l verbose -d 'Print a report also when nothing happened'
 complete -c oc-run -n __oc_run_no_command -f -s h -l help -d 'Print the options'
 complete -c oc-run -n __oc_run_no_command -f -l version -d 'Print the version'
-complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name --chdir --setenv --slice --backend --enforce --grace --report --json-status-fd)'
+complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name --chdir --setenv --profile --slice --backend --enforce --grace --report --json-status-fd)'

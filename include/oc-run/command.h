@@ -52,18 +52,3 @@ void command_resolved_finish(struct command_resolved *resolved);
 /* In the child, before exec: writes @pid into the guard of @environment, if there is one. No
  * allocation, no system call. */
 void command_stamp_guard(char *const *environment, pid_t pid);
-
-/* Least number of tasks (threads and processes) that the command is known to need on @cpus CPUs,
- * 0 if nothing is known. Pure. */
-unsigned command_known_tasks(const char *word, unsigned cpus);
-
-/* What will not fit into @pids_max tasks, as one sentence; NULL if nothing is known that would
- * not. Pure. Caller frees. */
-char *command_pids_warning(const char *word, uint64_t pids_max, unsigned cpus);
-
-/* The signal that asks this command to end in its own way: SIGHUP for opencode, 0: no preference.
- * Pure. */
-int command_stop_signal(const char *word);
-
-/* Does the command leave files where BUN_TMPDIR points? Pure. */
-bool command_wants_tmp(const char *word);

@@ -9,6 +9,7 @@
 #include "oc-run/host.h"
 #include "oc-run/limits.h"
 #include "oc-run/options.h"
+#include "oc-run/profile.h"
 
 struct backend_facts;
 
@@ -60,7 +61,8 @@ struct plan {
 	bool dry_run;
 	bool quiet;
 	bool verbose;
-	char **warnings; /* NULL-terminated sentences, printed before the start */
+	char **warnings;	       /* NULL-terminated sentences, printed before the start */
+	const struct profile *profile; /* borrowed from the request; NULL only in tests */
 };
 
 /* What plan_resolve() was not given by settings or host. */
@@ -71,6 +73,7 @@ struct plan_request {
 	char *const *setenv;	/* of --setenv; or NULL */
 	const char *guard;	/* of command_resolve(), for the environment; or NULL */
 	const struct settings *settings;
+	const struct profile *profile;
 	const struct host *host;
 	const struct backend_facts *backend;
 };

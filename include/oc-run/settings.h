@@ -26,6 +26,7 @@ enum setting_id {
 	SETTING_NAME,
 	SETTING_CHDIR,
 	SETTING_SETENV, /* option only; may be repeated, kept apart in struct options */
+	SETTING_PROFILE,
 	SETTING_SLICE,
 	SETTING_BACKEND,
 	SETTING_ENFORCE,

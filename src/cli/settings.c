@@ -54,6 +54,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.key = "setenv", .short_option = 'E', .metavar = "NAME=VALUE",
 		.help = "set a variable for the command; may be repeated",
 	},
+	[SETTING_PROFILE] = {
+		.key = "profile", .metavar = "NAME", .in_config = true,
+		.help = "what oc-run knows of the command: opencode,\n"
+			"default, ... (by the command's name)",
+	},
 	[SETTING_SLICE] = {
 		.key = "slice", .metavar = "NAME", .in_config = true,
 		.help = "slice that all sessions share (oc.slice)",

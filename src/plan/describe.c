@@ -43,6 +43,10 @@ static void print_command(FILE *out, const struct plan *plan)
 	}
 	(void)fputc('\n', out);
 	print_field(out, "program", plan->executable);
+	print_label(out, "profile");
+	(void)fprintf(out, "%s (", plan->profile->name);
+	print_text(out, plan->profile->where);
+	(void)fputs(")\n", out);
 	if (plan->chdir)
 		print_field(out, "directory", plan->chdir);
 	if (plan->command[0] && strcmp(plan->name, plan->command[0]) != 0)
@@ -81,12 +85,13 @@ static void print_place(FILE *out, const struct plan *plan, const struct backend
 
 static void print_end(FILE *out, const struct plan *plan)
 {
+	const char *name = plan->stop_signal ? sigabbrev_np(plan->stop_signal) : NULL;
 	char grace[FORMAT_TEXT_MAX];
 
 	format_duration(plan->grace_usec, grace);
 	print_label(out, "at the end");
-	(void)fprintf(out, "%s to the command, SIGTERM to all, SIGKILL; %s each\n",
-		      plan->stop_signal ? "SIGHUP" : "the signal", grace);
+	(void)fprintf(out, "%s%s to the command, SIGTERM to all, SIGKILL; %s each\n",
+		      name ? "SIG" : "the signal", name ? name : "", grace);
 	if (plan->report_path)
 		print_field(out, "report", plan->report_path);
 }

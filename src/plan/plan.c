@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "oc-run/command.h"
 #include "oc-run/parse.h"
 #include "plan-internal.h"
 
@@ -45,34 +44,6 @@ const char *enforcer_name(enum enforcer enforcer)
 		break;
 	}
 	return "nobody";
-}
-
-static void strv_free(char **texts)
-{
-	for (size_t i = 0; texts && texts[i]; i++)
-		free(texts[i]);
-	free(texts);
-}
-
-/* Moves @text behind the others. */
-static int strv_append(char ***texts, char *text)
-{
-	size_t count = 0;
-	char **grown;
-
-	if (!text)
-		return -ENOMEM;
-	while (*texts && (*texts)[count])
-		count++;
-	grown = reallocarray(*texts, count + 2, sizeof(*grown));
-	if (!grown) {
-		free(text);
-		return -ENOMEM;
-	}
-	grown[count] = text;
-	grown[count + 1] = NULL;
-	*texts = grown;
-	return 0;
 }
 
 int plan_warn(struct plan *plan, const char *format, ...)
@@ -272,7 +243,8 @@ static int resolve_command(struct plan *plan, const struct plan_request *request
 	if (r < 0)
 		return r;
 	plan->executable = strdup(request->executable);
-	plan->stop_signal = command_stop_signal(request->command[0]);
+	plan->profile = request->profile;
+	plan->stop_signal = request->profile->stop_signal;
 	(void)snprintf(plan->id, sizeof(plan->id), "%s", request->id);
 	r = asprintf(&plan->unit, "oc-%s.scope", request->id);
 	if (r < 0)
@@ -310,8 +282,9 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 
 static int warn_of_needs(struct plan *plan, const struct plan_request *request)
 {
-	_cleanup_free_ char *text = command_pids_warning(
-		request->command[0], plan->limits[LIMIT_PIDS_MAX].value, request->host->cpus);
+	_cleanup_free_ char *text =
+		profile_pids_warning(request->profile, request->command[0],
+				     plan->limits[LIMIT_PIDS_MAX].value, request->host->cpus);
 
 	return text ? plan_warn(plan, "%s", text) : 0;
 }

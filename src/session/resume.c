@@ -148,9 +148,9 @@ static int ask_tidily(const struct session_record *record, const char *directory
 	struct session_tmp_tally tally;
 	int r;
 
-	if (!record->tmp_path || session_tmp_make_again(record->tmp_path, id, &tmp) < 0)
+	if (!record->tmp_path || !record->plan->profile || session_tmp_make_again(record->tmp_path, id, &tmp) < 0)
 		return ask(program, directory, answer, size);
-	(void)setenv("BUN_TMPDIR", tmp.path, 1);
+	(void)setenv(record->plan->profile->private_temp, tmp.path, 1);
 	r = ask(program, directory, answer, size);
 	session_tmp_remove(&tmp, id, &tally);
 	return r;

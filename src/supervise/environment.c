@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The environment of the command: ours, what --setenv adds, what the session provides, its tag, and
- * the guard against running into oc-run again. */
+/* The environment of the command: ours, what its profile and --setenv add, what the session
+ * provides, its tag, and the guard against running into oc-run again. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "oc-run/command.h"
 #include "oc-run/process-scan.h"
+#include "oc-run/strv.h"
 #include "session-internal.h"
 
 extern char **environ;
@@ -18,15 +19,6 @@ void environment_free(char **environment)
 	for (char **entry = environment; entry && *entry; entry++)
 		free(*entry);
 	free(environment);
-}
-
-static size_t count_strings(char *const *strings)
-{
-	size_t length = 0;
-
-	while (strings && strings[length])
-		length++;
-	return length;
 }
 
 /* Replaces or appends NAME=VALUE. -ENOMEM. */
@@ -49,9 +41,21 @@ static int environment_set(char **environment, size_t *length, const char *assig
 	return 0;
 }
 
-char **environment_make(const struct plan *plan, const char *bun_tmpdir)
+static bool has_name(char *const *environment, const char *assignment)
 {
-	size_t length = 0, room = count_strings(environ) + count_strings(plan->setenv) + 3;
+	size_t name_length = strcspn(assignment, "=") + 1;
+
+	for (; *environment; environment++)
+		if (strncmp(*environment, assignment, name_length) == 0)
+			return true;
+	return false;
+}
+
+char **environment_make(const struct plan *plan, const char *private_temp)
+{
+	char *const *defaults = plan->profile ? plan->profile->setenv : NULL;
+	size_t length = 0;
+	size_t room = strv_count(environ) + strv_count(plan->setenv) + strv_count(defaults) + 3;
 	char **environment = calloc(room, sizeof(*environment));
 	_cleanup_free_ char *folder = NULL;
 	char tag[64];
@@ -63,13 +67,18 @@ char **environment_make(const struct plan *plan, const char *bun_tmpdir)
 		if (!environment[length++])
 			goto no_memory;
 	}
+	for (; defaults && *defaults; defaults++) {
+		if (!has_name(environment, *defaults) &&
+		    environment_set(environment, &length, *defaults) < 0)
+			goto no_memory;
+	}
 	for (char **entry = plan->setenv; entry && *entry; entry++) {
 		/* A bare NAME is passed on as it is: it is there already, or not at all. */
 		if (strchr(*entry, '=') && environment_set(environment, &length, *entry) < 0)
 			goto no_memory;
 	}
-	if (bun_tmpdir) {
-		if (asprintf(&folder, "BUN_TMPDIR=%s", bun_tmpdir) < 0) {
+	if (private_temp) {
+		if (asprintf(&folder, "%s=%s", plan->profile->private_temp, private_temp) < 0) {
 			folder = NULL;
 			goto no_memory;
 		}

@@ -105,8 +105,9 @@ void session_status_line(struct session *session, char *text);
 /* session.c: forks the keeper; not yet told of the cgroup. */
 _must_check_ int session_start_keeper(struct session *session, struct diag *diag);
 
-/* environment.c: NULL for no memory. @bun_tmpdir: may be NULL. */
-char **environment_make(const struct plan *plan, const char *bun_tmpdir);
+/* environment.c: NULL for no memory. @private_temp: the folder for the variable of
+ * the profile, or NULL. */
+char **environment_make(const struct plan *plan, const char *private_temp);
 void environment_free(char **environment);
 
 /* tidy.c: what the session may leave on the disk, before it starts and when it is over */

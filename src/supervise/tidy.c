@@ -8,19 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "oc-run/command.h"
 #include "oc-run/process-scan.h"
 #include "session-internal.h"
 
-#define TMP_VARIABLE "BUN_TMPDIR"
-
 /* A choice of the person's stands, an outer session's folder does not: it is not ours to fill. */
-static bool tmp_is_chosen(const struct plan *plan)
+static bool tmp_is_chosen(const struct plan *plan, const char *variable)
 {
-	const char *value = getenv(TMP_VARIABLE);
+	const char *value = getenv(variable);
+	size_t length = strlen(variable);
 
 	for (char **entry = plan->setenv; entry && *entry; entry++)
-		if (strncmp(*entry, TMP_VARIABLE "=", strlen(TMP_VARIABLE "=")) == 0)
+		if (strncmp(*entry, variable, length) == 0 && (*entry)[length] == '=')
 			return true;
 	return value && value[0] && !session_tmp_is_own(value, getenv(PROCESS_TAG));
 }
@@ -41,7 +39,10 @@ static void make_tmp(struct session *session)
 
 void tidy_begin(struct session *session)
 {
-	if (command_wants_tmp(session->plan->command[0]) && !tmp_is_chosen(session->plan))
+	const struct profile *profile = session->plan->profile;
+
+	if (profile && profile->private_temp &&
+	    !tmp_is_chosen(session->plan, profile->private_temp))
 		make_tmp(session);
 }
 

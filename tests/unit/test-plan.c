@@ -6,7 +6,7 @@
 #include "oc-run/backend.h"
 #include "oc-run/parse.h"
 #include "oc-run/plan.h"
-#include "unit.h"
+#include "profile-fixture.h"
 
 #define ALL_CONTROLLERS (CONTROLLER_MEMORY | CONTROLLER_PIDS | CONTROLLER_CPU | CONTROLLER_IO)
 #define SETTINGS_MAX 8
@@ -60,6 +60,7 @@ static int resolve(const struct given *given, const struct host *host,
 		.command = command,
 		.executable = "/usr/bin/program",
 		.settings = &settings,
+		.profile = shipped_profile_for(command[0]),
 		.host = host,
 		.backend = facts,
 	};
@@ -597,6 +598,7 @@ TEST(variables_with_a_value_are_kept)
 		.executable = "/usr/bin/true",
 		.setenv = given,
 		.settings = &settings,
+		.profile = shipped_profile_for("true"),
 		.host = &laptop,
 		.backend = &user_systemd,
 	};

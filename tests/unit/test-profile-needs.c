@@ -2,9 +2,23 @@
 
 #include <signal.h>
 
-#include "oc-run/command.h"
 #include "oc-run/limits.h"
-#include "unit.h"
+#include "profile-fixture.h"
+
+static unsigned known_tasks(const char *word, unsigned cpus)
+{
+	return profile_known_tasks(shipped_profile_for(word), word, cpus);
+}
+
+static char *pids_warning(const char *word, uint64_t pids_max, unsigned cpus)
+{
+	return profile_pids_warning(shipped_profile_for(word), word, pids_max, cpus);
+}
+
+static int stop_signal(const char *word)
+{
+	return shipped_profile_for(word)->stop_signal;
+}
 
 TEST(opencodes_tasks_grow_with_the_cpus_as_measured)
 {
@@ -18,13 +32,12 @@ TEST(opencodes_tasks_grow_with_the_cpus_as_measured)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		unit_row = rows[i].name;
-		expect_uint(command_known_tasks("opencode", rows[i].cpus), rows[i].tasks);
-		expect_uint(command_known_tasks("/usr/bin/opencode", rows[i].cpus), rows[i].tasks);
-		expect_uint(command_known_tasks("make", rows[i].cpus), 0);
+		expect_uint(known_tasks("opencode", rows[i].cpus), rows[i].tasks);
+		expect_uint(known_tasks("/usr/bin/opencode", rows[i].cpus), rows[i].tasks);
+		expect_uint(known_tasks("make", rows[i].cpus), 0);
 	}
 	for (unsigned cpus = 1; cpus < 300; cpus++)
-		expect(command_known_tasks("opencode", cpus) <=
-		       command_known_tasks("opencode", cpus + 1));
+		expect(known_tasks("opencode", cpus) <= known_tasks("opencode", cpus + 1));
 }
 
 TEST(the_warning_names_what_does_not_fit)
@@ -53,8 +66,7 @@ TEST(the_warning_names_what_does_not_fit)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_free_ char *text =
-			command_pids_warning(rows[i].word, rows[i].pids, rows[i].cpus);
+		_cleanup_free_ char *text = pids_warning(rows[i].word, rows[i].pids, rows[i].cpus);
 
 		unit_row = rows[i].says ? rows[i].says : rows[i].word;
 		if (!rows[i].says) {
@@ -68,11 +80,11 @@ TEST(the_warning_names_what_does_not_fit)
 
 TEST(opencode_is_asked_to_end_by_a_hangup)
 {
-	expect_int(command_stop_signal("opencode"), SIGHUP);
-	expect_int(command_stop_signal("/home/u/.opencode/bin/opencode"), SIGHUP);
-	expect_int(command_stop_signal("opencode-x"), 0);
-	expect_int(command_stop_signal("bash"), 0);
+	expect_int(stop_signal("opencode"), SIGHUP);
+	expect_int(stop_signal("/home/u/.opencode/bin/opencode"), SIGHUP);
+	expect_int(stop_signal("opencode-x"), 0);
+	expect_int(stop_signal("bash"), 0);
 }
 
-UNIT_MAIN("known-needs", opencodes_tasks_grow_with_the_cpus_as_measured,
+UNIT_MAIN("profile-needs", opencodes_tasks_grow_with_the_cpus_as_measured,
 	  the_warning_names_what_does_not_fit, opencode_is_asked_to_end_by_a_hangup)
