@@ -15,7 +15,8 @@ _oc_run_command_at()
 			((i++))
 			;;
 		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
-			--io-weight | --name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --grace | \
+			--io-weight | --high-steps | --livelock-guard | \
+			--name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --grace | \
 			--report | --json-status-fd)
 			# Bash splits --option=value at the =.
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] || ((i++))
@@ -72,6 +73,10 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W 'auto kernel' -- "$current")
 		return
 		;;
+	--livelock-guard)
+		mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current")
+		return
+		;;
 	-C | --chdir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
@@ -93,7 +98,7 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W "$(_oc_run_profiles)" -- "$current")
 		return
 		;;
-	-p | -n | --pids | --cpus | --cpu-weight | --io-weight | --name | --slice | --grace | \
+	-p | -n | --pids | --cpus | --cpu-weight | --io-weight | --high-steps | --name | --slice | --grace | \
 		--json-status-fd)
 		return
 		;;
@@ -101,7 +106,8 @@ _oc_run()
 
 	if [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
-			--io-weight -n --name -C --chdir -E --setenv --profile --slice --backend --enforce --grace
+			--io-weight --high-steps --livelock-guard
+			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --grace
 			--report --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else

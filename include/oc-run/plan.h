@@ -40,6 +40,8 @@ struct plan_limit {
 	enum enforcer enforcer;
 };
 
+#define PLAN_HIGH_STEPS_MAX 8
+
 struct plan {
 	char id[17];		   /* random hex, names unit and cgroup: oc-<id>.scope */
 	char *name;		   /* for people: --name, else the command's base name */
@@ -50,6 +52,10 @@ struct plan {
 	struct plan_limit limits[LIMIT_COUNT];
 	uint64_t slice_memory_max; /* of all sessions together, bytes */
 	uint64_t slice_swap_max;   /* may be LIMIT_UNLIMITED */
+	/* Where memory.high may stand when --high was not given: percent of memory.max, rising. */
+	unsigned high_steps[PLAN_HIGH_STEPS_MAX];
+	size_t high_step_count;
+	bool livelock_guard;	   /* memory.high is lifted when the session stands still at it */
 	uint64_t grace_usec;	   /* a rung of the ladder at the end */
 	int stop_signal;	   /* first rung; 0: the signal that oc-run was sent */
 	char **command;		   /* argv of the command */

@@ -2,12 +2,9 @@
 #pragma once
 
 /*
- * What to do about memory and tasks while a session runs. Pure: samples in, verdicts out.
- *
- * Two duties. Where the kernel enforces: memory.high is a staircase, not a wall; each crossing
- * raises it a step, ending at "max", so that every stall is bounded (an unreclaimable workload
- * above memory.high is otherwise throttled without end: mm/memcontrol.c, calculate_high_delay).
- * Where it can't: choose who dies when the tree is over its limit, tools before the agent.
+ * Limits that oc-run holds itself, where the kernel can't: who dies when the tree is over its limit,
+ * tools before the agent, and when to look again. Pure: samples in, verdicts out. (What is done
+ * before memory runs out is pressure.h's part, whoever enforces.)
  */
 
 #include <stdbool.h>
@@ -16,9 +13,6 @@
 
 #include "oc-run/limits.h"
 #include "oc-run/tree.h"
-
-/* The next step above @high_bytes towards @max_bytes: 88 %, 95 %, then LIMIT_UNLIMITED. */
-uint64_t policy_next_high(uint64_t high_bytes, uint64_t max_bytes);
 
 struct policy_limits {
 	uint64_t memory_bytes; /* LIMIT_UNLIMITED: not watched */

@@ -13,10 +13,16 @@
 
 #include "oc-run/cgroup.h"
 #include "oc-run/plan.h"
+#include "oc-run/pressure.h"
 #include "oc-run/session-tmp.h"
 
 enum record_event_kind {
-	RECORD_HIGH,	    /* memory.high was crossed; value: by how many counts */
+	RECORD_HIGH,	    /* memory.high was crossed, and raised or left; value: by how many
+			     * counts since the last of these */
+	RECORD_HIGH_LOWERED, /* less is used again */
+	RECORD_LIVELOCK,     /* memory.high was lifted, the session stood still at it; evidence */
+	RECORD_PRESSURE,     /* what can't be reclaimed is above the soft line */
+	RECORD_PRESSURE_OVER, /* and below it again */
 	RECORD_MEMORY_MAX,  /* memory.max was hit (reclaim) */
 	RECORD_OOM_KILL,    /* the kernel killed a process of the session */
 	RECORD_WATCH_KILL,  /* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
@@ -51,6 +57,9 @@ struct record_event {
 	uint64_t realtime_usec;
 	uint64_t value; /* difference of the counter, signal number, or as said above */
 	struct record_victim victim; /* pid 0: none */
+	/* Memory as the event was decided on: all of it, what could not be reclaimed; 0: not known. */
+	uint64_t memory_bytes, unreclaimable_bytes;
+	struct pressure_evidence evidence; /* LIVELOCK only */
 	char detail[128];	     /* one clause for people, or "" */
 };
 
@@ -90,6 +99,7 @@ struct session_record {
 	int stop_signal;
 	struct cgroup_counters counters; /* differences over the session */
 	struct cgroup_usage usage;	 /* last values; peaks */
+	uint64_t unreclaimable_peak_bytes; /* largest sample */
 	uint64_t memory_peak_bytes;	 /* kernel's memory.peak, or the largest sample */
 	uint64_t swap_peak_bytes;
 	uint64_t tasks_peak;

@@ -162,7 +162,9 @@ int cgroup_read(const struct cgroup *cgroup, const char *file, char *text, size_
 
 int cgroup_write(const struct cgroup *cgroup, const char *file, const char *text)
 {
-	_cleanup_close_ int fd = openat(cgroup->dirfd, file, O_WRONLY | O_CLOEXEC);
+	/* O_NONBLOCK: a lower memory.high or memory.max is reclaimed down to by the session, not by
+	 * us (6.16, mm/memcontrol.c, memory_high_write; of no effect before). */
+	_cleanup_close_ int fd = openat(cgroup->dirfd, file, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t length = strlen(text);
 	ssize_t n;
 

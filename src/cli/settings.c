@@ -72,6 +72,17 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.help = "auto, or kernel: refuse to start when the kernel\n"
 			"cannot enforce the limits",
 	},
+	[SETTING_HIGH_STEPS] = {
+		.key = "high-steps", .metavar = "LIST", .in_config = true,
+		.help = "where early reclaim begins without --high, in % of\n"
+			"--mem, and where it goes when that does not help\n"
+			"(80,88,95)",
+	},
+	[SETTING_LIVELOCK_GUARD] = {
+		.key = "livelock-guard", .metavar = "HOW", .in_config = true,
+		.help = "yes, or no: leave --high where it is even if the\n"
+			"session stands still at it",
+	},
 	[SETTING_GRACE] = {
 		.key = "grace", .metavar = "TIME", .in_config = true,
 		.help = "how long each polite step of the end may take (3s)",

@@ -73,6 +73,8 @@ static enum notice_kind kind_of(const struct notice_gate *gate, const struct rec
 	case RECORD_HIGH:
 	case RECORD_MEMORY_MAX:
 		return is_short_of_memory(gate) ? NOTICE_MEMORY : NOTHING;
+	case RECORD_PRESSURE:
+		return NOTICE_MEMORY;
 	case RECORD_OOM_KILL:
 	case RECORD_WATCH_KILL:
 		return NOTICE_KILL;
@@ -83,6 +85,9 @@ static enum notice_kind kind_of(const struct notice_gate *gate, const struct rec
 	case RECORD_ESCAPE:
 		/* One that was brought back is limited again: nothing to do about it. */
 		return event->detail[0] ? NOTICE_ESCAPE : NOTHING;
+	case RECORD_HIGH_LOWERED:
+	case RECORD_LIVELOCK:
+	case RECORD_PRESSURE_OVER:
 	case RECORD_STOP_ASKED:
 	case RECORD_LADDER:
 	case RECORD_EVENT_KIND_COUNT:

@@ -96,6 +96,26 @@ static void print_end(FILE *out, const struct plan *plan)
 		print_field(out, "report", plan->report_path);
 }
 
+/* What becomes of memory.high, where the kernel holds it. */
+static void print_high(FILE *out, const struct plan *plan)
+{
+	const struct plan_limit *high = &plan->limits[LIMIT_MEMORY_HIGH];
+
+	if (high->enforcer != ENFORCER_KERNEL || high->value == LIMIT_UNLIMITED)
+		return;
+	print_label(out, "early");
+	if (high->asked) {
+		(void)fprintf(out, "memory.high stays where it is%s\n",
+			      plan->livelock_guard ? "; lifted if the session stands still at it"
+						   : "");
+		return;
+	}
+	(void)fputs("memory.high goes over ", out);
+	for (size_t i = 0; i < plan->high_step_count; i++)
+		(void)fprintf(out, "%s%u", i ? ", " : "", plan->high_steps[i]);
+	(void)fputs(" % to none, and back\n", out);
+}
+
 static const char *who(const struct plan *plan, enum limit_id id)
 {
 	const struct plan_limit *limit = &plan->limits[id];
@@ -134,6 +154,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 		return NULL;
 	print_command(out, plan);
 	print_place(out, plan, backend);
+	print_high(out, plan);
 	print_end(out, plan);
 	print_limits(out, plan);
 	for (size_t i = 0; plan->warnings && plan->warnings[i]; i++) {

@@ -13,6 +13,14 @@ _must_check_ int plan_warn(struct plan *plan, const char *format, ...)
 /* What memory there is to be had: RAM, or the limit that oc-run itself runs under. */
 uint64_t plan_capacity(const struct host *host);
 
+/* "yes" or "no" of a setting; @ret is left alone when it is not set. */
+_must_check_ int plan_resolve_switch(const struct settings *settings, enum setting_id id, bool *ret,
+				     struct diag *diag);
+
+/* What is done as memory runs short. Before the limits. */
+_must_check_ int plan_resolve_pressure(struct plan *plan, const struct settings *settings,
+				       struct diag *diag);
+
 /* Values and origins of all limits, and the caps of the slice. */
 _must_check_ int plan_resolve_limits(struct plan *plan, const struct plan_request *request,
 				     struct diag *diag);

@@ -18,7 +18,6 @@
 #define MEMORY_MOST (8 * GIBIBYTE)
 #define MEMORY_LEAST (1536 * MEBIBYTE)
 #define SWAP_MOST (2 * GIBIBYTE)
-#define HIGH_PERCENT 80
 #define PIDS_BASE 4096
 #define PIDS_FOR_EACH_CPU 128
 #define WEIGHT_DEFAULT 50
@@ -84,8 +83,17 @@ static uint64_t default_memory(uint64_t capacity, const char **ret_why)
 	return whole_mebibytes(three_quarters);
 }
 
-static int default_value(struct plan *plan, enum limit_id id, const struct host *host)
+/* Where memory.high starts without --high. */
+static const char *steps_where(const struct settings *settings)
 {
+	const struct setting *steps = &settings->values[SETTING_HIGH_STEPS];
+
+	return steps->text ? steps->where : "default";
+}
+
+static int default_value(struct plan *plan, enum limit_id id, const struct plan_request *request)
+{
+	const struct host *host = request->host;
 	struct plan_limit *limit = &plan->limits[id];
 	uint64_t memory = plan->limits[LIMIT_MEMORY_MAX].value, value;
 	uint64_t capacity = plan_capacity(host);
@@ -102,8 +110,9 @@ static int default_value(struct plan *plan, enum limit_id id, const struct host 
 		if (memory == LIMIT_UNLIMITED)
 			return set_default(limit, memory, "default: none without --mem");
 		/* In whole pages, as the kernel will have it. */
-		return set_default(limit, memory / 100 * HIGH_PERCENT / 4096 * 4096,
-				   "default: %d%% of --mem", HIGH_PERCENT);
+		return set_default(limit, memory / 100 * plan->high_steps[0] / 4096 * 4096,
+				   "%s: %u%% of --mem", steps_where(request->settings),
+				   plan->high_steps[0]);
 	case LIMIT_MEMORY_SWAP_MAX:
 		value = least(memory, capacity) / 4;
 		return set_default(limit, whole_mebibytes(least(value, SWAP_MOST)),
@@ -219,7 +228,7 @@ static int check_high(struct plan *plan, const struct plan_request *request, str
 	if (is_from_command_line(memory) && !is_from_command_line(high)) {
 		cleanup_free(&high->where);
 		high->asked = false;
-		return default_value(plan, LIMIT_MEMORY_HIGH, request->host);
+		return default_value(plan, LIMIT_MEMORY_HIGH, request);
 	}
 	format_bytes(memory->value, text);
 	(void)diag_set(diag, -EINVAL,
@@ -229,15 +238,25 @@ static int check_high(struct plan *plan, const struct plan_request *request, str
 	return setting_blame(diag, -EINVAL, request->settings, SETTING_HIGH);
 }
 
+/* Steps on the command line are preferred to a line that stands in a file. */
+static bool steps_win(const struct settings *settings)
+{
+	const struct setting *steps = &settings->values[SETTING_HIGH_STEPS];
+	const struct setting *high = &settings->values[SETTING_HIGH];
+
+	return steps->text && steps->where[0] == '-' && high->text && high->where[0] != '-';
+}
+
 static int resolve_limit(struct plan *plan, enum limit_id id, const struct plan_request *request,
 			 struct diag *diag)
 {
 	int r;
 
-	if (request->settings->values[id].text)
+	if (request->settings->values[id].text &&
+	    !(id == LIMIT_MEMORY_HIGH && steps_win(request->settings)))
 		r = asked_value(plan, id, request, diag);
 	else
-		r = default_value(plan, id, request->host);
+		r = default_value(plan, id, request);
 	if (r < 0)
 		return r;
 	if (id == LIMIT_MEMORY_MAX)

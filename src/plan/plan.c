@@ -108,8 +108,8 @@ int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_
 	return 0;
 }
 
-static int resolve_switch(const struct settings *settings, enum setting_id id, bool *ret,
-			  struct diag *diag)
+int plan_resolve_switch(const struct settings *settings, enum setting_id id, bool *ret,
+			struct diag *diag)
 {
 	int r = 0;
 
@@ -260,6 +260,8 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 	plan->backend = request->backend->kind;
 	r = plan_enforce_choice(settings, &plan->enforce, diag);
 	if (r == 0)
+		r = plan_resolve_pressure(plan, settings, diag);
+	if (r == 0)
 		r = resolve_grace(plan, settings, diag);
 	if (r == 0)
 		r = resolve_status_fd(plan, settings, diag);
@@ -272,11 +274,11 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 		r = resolve_text(settings, SETTING_REPORT, "write for example --report report.json",
 				 &plan->report_path, diag);
 	if (r == 0)
-		r = resolve_switch(settings, SETTING_DRY_RUN, &plan->dry_run, diag);
+		r = plan_resolve_switch(settings, SETTING_DRY_RUN, &plan->dry_run, diag);
 	if (r == 0)
-		r = resolve_switch(settings, SETTING_QUIET, &plan->quiet, diag);
+		r = plan_resolve_switch(settings, SETTING_QUIET, &plan->quiet, diag);
 	if (r == 0)
-		r = resolve_switch(settings, SETTING_VERBOSE, &plan->verbose, diag);
+		r = plan_resolve_switch(settings, SETTING_VERBOSE, &plan->verbose, diag);
 	return r;
 }
 

@@ -114,7 +114,12 @@ struct event_kind {
 };
 
 static const struct event_kind event_kinds[RECORD_EVENT_KIND_COUNT] = {
-	[RECORD_HIGH] = { MESSAGE_ID_MEMORY_HIGH, LOG_NOTICE, "crossed its first memory line" },
+	[RECORD_HIGH] = { MESSAGE_ID_MEMORY_HIGH, LOG_NOTICE, "crossed memory.high" },
+	[RECORD_HIGH_LOWERED] = { MESSAGE_ID_HIGH_LOWERED, LOG_INFO, "uses less memory again" },
+	[RECORD_LIVELOCK] = { MESSAGE_ID_LIVELOCK, LOG_WARNING,
+			      "stood still at memory.high, which was lifted" },
+	[RECORD_PRESSURE] = { MESSAGE_ID_PRESSURE, LOG_WARNING, "runs short of memory" },
+	[RECORD_PRESSURE_OVER] = { MESSAGE_ID_PRESSURE_OVER, LOG_INFO, "has enough memory again" },
 	[RECORD_MEMORY_MAX] = { MESSAGE_ID_MEMORY_MAX, LOG_NOTICE, "reached its memory limit" },
 	[RECORD_OOM_KILL] = { MESSAGE_ID_OOM_KILL, LOG_WARNING,
 			      "lost a process to the kernel's out-of-memory killer" },
@@ -142,6 +147,10 @@ void journal_fields_event(const struct session_record *record, const struct reco
 		add(ret, "OC_RUN_VALUE=%" PRIu64, event->value);
 	if (event->detail[0])
 		add_name(ret, "OC_RUN_DETAIL", event->detail);
+	if (event->memory_bytes > 0) {
+		add(ret, "OC_RUN_MEMORY=%" PRIu64, event->memory_bytes);
+		add(ret, "OC_RUN_UNRECLAIMABLE=%" PRIu64, event->unreclaimable_bytes);
+	}
 	if (victim->pid <= 0) {
 		add(ret, "MESSAGE=Session %s %s", record->plan->id, kind->words);
 		return;

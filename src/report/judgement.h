@@ -16,6 +16,8 @@ struct report_tally {
 	enum limit_id kill_limit; /* LIMIT_MEMORY_MAX or LIMIT_PIDS_MAX */
 	uint64_t first_kill_usec, last_kill_usec; /* 0: not known */
 	uint64_t forks_denied;
+	uint64_t short_usec, first_short_usec; /* above the soft line */
+	bool has_livelock;
 	uint64_t escapes; /* processes that left, at least */
 	uint64_t leftover_bytes;
 };

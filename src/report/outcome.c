@@ -69,7 +69,15 @@ static void tally_escape(const struct session_record *record, size_t index,
 
 struct counted {
 	uint64_t oom_kills, watch_kills, denied, named, escapes_at_once;
+	uint64_t short_since_usec; /* 0: it is not */
 };
+
+static void end_shortage(struct report_tally *tally, struct counted *counted, uint64_t at_usec)
+{
+	if (counted->short_since_usec > 0 && at_usec > counted->short_since_usec)
+		tally->short_usec += at_usec - counted->short_since_usec;
+	counted->short_since_usec = 0;
+}
 
 static void tally_event(const struct session_record *record, size_t index,
 			struct report_tally *tally, struct counted *counted)
@@ -91,7 +99,19 @@ static void tally_event(const struct session_record *record, size_t index,
 	case RECORD_ESCAPE:
 		tally_escape(record, index, tally, &counted->escapes_at_once);
 		break;
+	case RECORD_LIVELOCK:
+		tally->has_livelock = true;
+		break;
+	case RECORD_PRESSURE:
+		if (tally->first_short_usec == 0)
+			tally->first_short_usec = event->at_usec;
+		counted->short_since_usec = event->at_usec;
+		break;
+	case RECORD_PRESSURE_OVER:
+		end_shortage(tally, counted, event->at_usec);
+		break;
 	case RECORD_HIGH:
+	case RECORD_HIGH_LOWERED:
 	case RECORD_MEMORY_MAX:
 	case RECORD_SWAP_FULL:
 	case RECORD_STOP_ASKED:
@@ -115,6 +135,7 @@ void report_tally(const struct session_record *record, struct report_tally *ret)
 
 	for (size_t i = 0; i < record->event_count; i++)
 		tally_event(record, i, &tally, &counted);
+	end_shortage(&tally, &counted, record->duration_usec);
 
 	if (counters->memory.oom_kill > 0)
 		counted.oom_kills = counters->memory.oom_kill;
@@ -213,7 +234,8 @@ bool report_is_needed(const struct session_record *record)
 	}
 
 	report_tally(record, &tally);
-	if (tally.escapes > 0 || record->leftover_count > 0 || record->unkillable)
+	if (tally.escapes > 0 || record->leftover_count > 0 || record->unkillable ||
+	    tally.has_livelock)
 		return true;
 	for (int id = 0; id < LIMIT_COUNT; id++) {
 		if (report_limit_is_missing(record, (enum limit_id)id))

@@ -115,6 +115,7 @@ static void add_peaks(struct json *json, cJSON *parent, const struct session_rec
 	cJSON *peaks = json_add_object(json, parent, "peaks");
 
 	json_add_number(json, peaks, "memory_bytes", record->memory_peak_bytes);
+	json_add_number(json, peaks, "unreclaimable_bytes", record->unreclaimable_peak_bytes);
 	json_add_number(json, peaks, "swap_bytes", record->swap_peak_bytes);
 	json_add_number(json, peaks, "tasks", record->tasks_peak);
 	json_add_bool(json, peaks, "sampled", record->peak_is_sampled);
@@ -168,6 +169,29 @@ static void add_victim(struct json *json, cJSON *object, const struct record_vic
 	json_add_bool(json, object, "is_command", victim->is_agent);
 }
 
+static void add_memory(struct json *json, cJSON *item, const struct record_event *event)
+{
+	cJSON *memory = json_add_object(json, item, "memory");
+
+	json_add_number(json, memory, "used_bytes", event->memory_bytes);
+	json_add_number(json, memory, "unreclaimable_bytes", event->unreclaimable_bytes);
+}
+
+static void add_evidence(struct json *json, cJSON *item, const struct pressure_evidence *evidence)
+{
+	cJSON *object = json_add_object(json, item, "evidence");
+
+	json_add_seconds(json, object, "seconds", evidence->over_usec);
+	json_add_number(json, object, "high_bytes", evidence->high_bytes);
+	json_add_number(json, object, "used_bytes", evidence->current_bytes);
+	json_add_number(json, object, "grown_bytes", evidence->grown_bytes);
+	json_add_number(json, object, "high_events", evidence->high_events);
+	if (evidence->stall_is_known)
+		json_add_number(json, object, "stalled_percent", evidence->stalled_percent);
+	else
+		json_add_null(json, object, "stalled_percent");
+}
+
 static void fill_event(struct json *json, cJSON *item, const struct record_event *event)
 {
 	json_add_text(json, item, "event", record_event_kind_name(event->kind));
@@ -181,6 +205,10 @@ static void fill_event(struct json *json, cJSON *item, const struct record_event
 	else
 		json_add_number(json, item, "count", event->value);
 	json_add_text(json, item, "detail", event->detail[0] ? event->detail : NULL);
+	if (event->memory_bytes > 0)
+		add_memory(json, item, event);
+	if (event->kind == RECORD_LIVELOCK)
+		add_evidence(json, item, &event->evidence);
 	if (event->victim.pid > 0)
 		add_victim(json, json_add_object(json, item, "victim"), &event->victim);
 }

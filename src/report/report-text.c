@@ -100,6 +100,18 @@ static int print_killed(FILE *out, const struct session_record *record,
 	return 0;
 }
 
+/* Said where it makes a difference: the rest was page cache. */
+static void print_unreclaimable(FILE *out, const struct session_record *record)
+{
+	uint64_t bytes = record->unreclaimable_peak_bytes;
+
+	if (bytes == 0 || bytes > record->memory_peak_bytes / 10 * 9)
+		return;
+	(void)fputs(" (at most ", out);
+	print_bytes(out, bytes);
+	(void)fputs(" without page cache)", out);
+}
+
 static void print_peak(FILE *out, const struct session_record *record, enum limit_id id,
 		       uint64_t peak, const char **separator)
 {
@@ -124,6 +136,8 @@ static void print_peak(FILE *out, const struct session_record *record, enum limi
 		print_bytes(out, limit);
 	}
 	(void)fputs(id == LIMIT_MEMORY_MAX ? " memory" : " swap", out);
+	if (id == LIMIT_MEMORY_MAX)
+		print_unreclaimable(out, record);
 }
 
 static void print_peaks(FILE *out, const struct session_record *record)
@@ -138,6 +152,23 @@ static void print_peaks(FILE *out, const struct session_record *record)
 	(void)fputs(record->peak_is_sampled ? " (largest sample; bursts may have been higher)\n"
 					    : "\n",
 		    out);
+}
+
+static void print_shortage(FILE *out, const struct session_record *record,
+			   const struct report_tally *tally)
+{
+	if (tally->short_usec > 0) {
+		(void)fputs("  memory was short for ", out);
+		headline_print_duration(out, tally->short_usec);
+		(void)fputs(", first after ", out);
+		headline_print_duration(out, tally->first_short_usec);
+		(void)fputc('\n', out);
+	}
+	for (size_t i = 0; i < record->event_count; i++) {
+		if (record->events[i].kind == RECORD_LIVELOCK)
+			(void)fprintf(out, "  memory.high was lifted after %s\n",
+				      record->events[i].detail);
+	}
 }
 
 /* "3 chrome, 2 node, 1 git" */
@@ -302,6 +333,7 @@ static int print_report(FILE *out, const struct session_record *record)
 	if (print_killed(out, record, &tally) < 0)
 		return -ENOMEM;
 	print_peaks(out, record);
+	print_shortage(out, record, &tally);
 	if (print_leftovers(out, record, &tally) < 0 || print_escapes(out, record, &tally) < 0)
 		return -ENOMEM;
 	print_state(out, record, &tally);

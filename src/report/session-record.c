@@ -10,7 +10,8 @@
 static bool is_noisy(enum record_event_kind kind)
 {
 	return kind == RECORD_HIGH || kind == RECORD_MEMORY_MAX || kind == RECORD_FORK_DENIED ||
-	       kind == RECORD_SWAP_FULL;
+	       kind == RECORD_SWAP_FULL || kind == RECORD_HIGH_LOWERED || kind == RECORD_PRESSURE ||
+	       kind == RECORD_PRESSURE_OVER;
 }
 
 struct record_event *session_record_add(struct session_record *record, enum record_event_kind kind,
@@ -37,6 +38,14 @@ const char *record_event_kind_name(enum record_event_kind kind)
 	switch (kind) {
 	case RECORD_HIGH:
 		return "memory-high";
+	case RECORD_HIGH_LOWERED:
+		return "memory-high-lowered";
+	case RECORD_LIVELOCK:
+		return "livelock";
+	case RECORD_PRESSURE:
+		return "memory-short";
+	case RECORD_PRESSURE_OVER:
+		return "memory-eased";
 	case RECORD_MEMORY_MAX:
 		return "memory-max";
 	case RECORD_OOM_KILL:

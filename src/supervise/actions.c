@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What the state machine and the policy asked for, done. */
+/* What the state machine asked for, done. */
 
 #include <errno.h>
 #include <signal.h>
@@ -8,44 +8,6 @@
 #include <string.h>
 
 #include "session-internal.h"
-
-/* A step of memory.high is given this long before the next: time for the kernel to reclaim. */
-#define HIGH_STEP_USEC (200 * UINT64_C(1000))
-
-static void write_high(struct session *session, uint64_t bytes)
-{
-	const struct limit_row *row = limit_row(LIMIT_MEMORY_HIGH);
-	char text[LIMIT_TEXT_MAX];
-
-	if (session->cgroup.payload.dirfd < 0 ||
-	    !(session->cgroup.enforced & (1U << LIMIT_MEMORY_HIGH)))
-		return;
-	limit_format_cgroup(row, bytes, text);
-	/* Raising never blocks and cannot fail but when the cgroup is gone. */
-	if (cgroup_write(&session->cgroup.payload, row->cgroup_file, text) >= 0)
-		session->high_bytes = bytes;
-}
-
-void actions_raise_high(struct session *session, uint64_t crossings)
-{
-	uint64_t now_usec = session_now_usec();
-	struct record_event *event;
-	char text[LIMIT_TEXT_MAX];
-
-	sampling_look_soon(session);
-	if (session->high_bytes == LIMIT_UNLIMITED ||
-	    now_usec < session->high_raised_usec + HIGH_STEP_USEC)
-		return;
-	session->high_raised_usec = now_usec;
-	write_high(session, policy_next_high(session->high_bytes,
-					     session->plan->limits[LIMIT_MEMORY_MAX].value));
-	limit_format_human(limit_row(LIMIT_MEMORY_HIGH), session->high_bytes, text);
-	event = session_note(session, RECORD_HIGH, crossings);
-	if (event)
-		(void)snprintf(event->detail, sizeof(event->detail), "memory.high raised to %s",
-			       text);
-	session_tell(session, event);
-}
 
 bool actions_nothing_left(struct session *session)
 {
@@ -153,7 +115,7 @@ static void kill_all(struct session *session)
 void actions_carry_out(struct session *session, const struct supervisor_answer *answer)
 {
 	if (answer->actions & SUPERVISOR_LIFT_HIGH)
-		write_high(session, LIMIT_UNLIMITED);
+		pressure_act_lift(session);
 	if (answer->actions & SUPERVISOR_NOTE_LEFTOVERS)
 		note_leftovers(session);
 	if (answer->actions & SUPERVISOR_SIGNAL_AGENT) {

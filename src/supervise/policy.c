@@ -9,23 +9,6 @@
 #define LOOK_GROWING_USEC UINT64_C(100000)
 #define LOOK_FASTEST_USEC UINT64_C(20000)
 
-/* The steps, in percent of memory.max: see the design's decision on memory.high. */
-static const unsigned high_steps[] = { 80, 88, 95 };
-
-uint64_t policy_next_high(uint64_t high_bytes, uint64_t max_bytes)
-{
-	if (max_bytes == LIMIT_UNLIMITED || high_bytes == LIMIT_UNLIMITED)
-		return LIMIT_UNLIMITED;
-	for (size_t i = 0; i < ARRAY_SIZE(high_steps); i++) {
-		uint64_t step = max_bytes / 100 * high_steps[i];
-
-		/* One percent apart at least: what the kernel rounded is no step. */
-		if (step > high_bytes + max_bytes / 100)
-			return step;
-	}
-	return LIMIT_UNLIMITED;
-}
-
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

@@ -113,17 +113,33 @@ static void note_peaks(struct session *session, const struct tree_sample *sample
 		record->tasks_peak = sample->tasks;
 }
 
-static void note_figures(struct session *session, const struct tree_sample *sample)
+static bool read_figures(struct session *session)
 {
-	uint64_t at_usec = session_now_usec() - session->started_usec;
-	bool is_counted = session->cgroup.enforced & (1U << LIMIT_MEMORY_MAX);
+	bool is_counted =
+		session->cgroup.enforced & (1U << LIMIT_MEMORY_MAX | 1U << LIMIT_MEMORY_HIGH);
 	struct cgroup_usage usage;
 
-	if (is_counted && cgroup_read_usage(&session->cgroup.payload, &usage) >= 0)
-		session->figures = figures_of_usage(&usage, at_usec);
-	else
-		session->figures = figures_of_sample(sample, at_usec);
+	if (!is_counted || cgroup_read_usage(&session->cgroup.payload, &usage) < 0)
+		return false;
+	session->figures = figures_of_usage(&usage, session_now_usec() - session->started_usec);
+	return true;
+}
+
+static void note_figures(struct session *session)
+{
+	uint64_t *peak_bytes = &session->record->unreclaimable_peak_bytes;
+
+	if (session->figures.unreclaimable_bytes > *peak_bytes)
+		*peak_bytes = session->figures.unreclaimable_bytes;
 	session_observe_figures(session);
+}
+
+void sampling_figures(struct session *session)
+{
+	if (read_figures(session))
+		note_figures(session);
+	else
+		sampling_look(session, 0);
 }
 
 void sampling_look(struct session *session, unsigned flags)
@@ -132,7 +148,10 @@ void sampling_look(struct session *session, unsigned flags)
 
 	if (tree_scan(session->tree, flags, &sample) < 0)
 		return; /* the last one stands; the next look comes */
-	note_figures(session, sample);
+	if (!read_figures(session))
+		session->figures =
+			figures_of_sample(sample, session_now_usec() - session->started_usec);
+	note_figures(session);
 	note_peaks(session, sample);
 	if (session->watch)
 		oom_score_raise_tools(session, sample);
@@ -150,15 +169,11 @@ void sampling_look_soon(struct session *session)
 	sampling_look(session, 0);
 }
 
+/* Of what can't be reclaimed: page cache alone brings nobody near the limit. */
 static bool is_half_full(const struct session *session)
 {
-	char text[64];
-	uint64_t bytes;
-
-	return session->cgroup.payload.dirfd >= 0 &&
-	       cgroup_read(&session->cgroup.payload, "memory.current", text, sizeof(text)) >= 0 &&
-	       cgroup_parse_number(text, &bytes) >= 0 &&
-	       bytes > session->plan->limits[LIMIT_MEMORY_MAX].value / 2;
+	return session->figures.unreclaimable_bytes >
+	       session->plan->limits[LIMIT_MEMORY_MAX].value / 2;
 }
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
@@ -166,6 +181,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	struct session *session = userdata;
 	uint64_t next_usec = LOOK_CALM_USEC;
 	unsigned look = session->looks++;
+	int r;
 
 	(void)source;
 	(void)usec;
@@ -183,6 +199,9 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 
 		next_usec = enforce_usec < next_usec ? enforce_usec : next_usec;
 	}
+	r = pressure_act_look(session);
+	if (r < 0)
+		return r;
 	return session_arm(session, &session->look_timer, next_usec, on_look);
 }
 

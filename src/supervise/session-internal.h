@@ -2,14 +2,17 @@
 #pragma once
 
 /* What the parts of a running session share: session.c (start and end), supervise.c (the loop),
- * sampling.c (looking at the tree), victims.c (who was killed), actions.c (what is done). */
+ * sampling.c (looking at the tree), victims.c (who was killed), actions.c and pressure-act.c (what is
+ * done). */
 
 #include <systemd/sd-event.h>
 
 #include "oc-run/figures.h"
 #include "oc-run/keeper.h"
 #include "oc-run/kernel-log.h"
+#include "oc-run/parse.h"
 #include "oc-run/policy.h"
+#include "oc-run/pressure.h"
 #include "oc-run/registry.h"
 #include "oc-run/session-tmp.h"
 #include "oc-run/session.h"
@@ -70,8 +73,8 @@ struct session {
 	struct cgroup_counters scope_start;
 	uint64_t started_usec; /* CLOCK_MONOTONIC */
 
-	uint64_t high_bytes; /* memory.high as it is now */
-	uint64_t high_raised_usec;
+	struct pressure_state pressure;
+	uint64_t pressure_rest_until_usec; /* of wake-ups by memory.high */
 
 	struct victims victims;
 	struct noisy noisy[NOISY_KINDS];
@@ -87,6 +90,7 @@ struct session {
 
 	sd_event_source *deadline_timer; /* of the supervisor */
 	sd_event_source *look_timer;
+	sd_event_source *pressure_timer;
 	sd_event_source *settle_timer;	/* is anything left? */
 	sd_event_source *stopped_timer; /* is the command still stopped? */
 	uint64_t settle_until_usec;	/* the tree may end by itself until then */
@@ -131,14 +135,22 @@ void noisy_tell(struct session *session);
 
 /* actions.c */
 void actions_carry_out(struct session *session, const struct supervisor_answer *answer);
-void actions_raise_high(struct session *session, uint64_t crossings);
 bool actions_nothing_left(struct session *session);
 void actions_note_unkillable(struct session *session);
+
+/* pressure-act.c: at the start; after a look; when the kernel says that memory.high was crossed. */
+void pressure_act_start(struct session *session);
+_must_check_ int pressure_act_look(struct session *session);
+_must_check_ int pressure_act_wake(struct session *session);
+/* memory.high off for good: the session is being ended. */
+void pressure_act_lift(struct session *session);
 
 /* sampling.c */
 _must_check_ int sampling_start(struct session *session);
 void sampling_look(struct session *session, unsigned flags);
-/* The same, at most ten times a second: for events that come by the hundred. */
+/* Only how much it uses, not who: cheaper where the kernel counts. */
+void sampling_figures(struct session *session);
+/* All of it, at most ten times a second: for events that come by the hundred. */
 void sampling_look_soon(struct session *session);
 void sampling_peaks(struct session *session);
 

@@ -249,7 +249,6 @@ static void record_start(struct session *session)
 	record->agent_pid = session->child.pid;
 	if (session->cgroup.scope.path)
 		record->cgroup_path = strdup(session->cgroup.scope.path);
-	session->high_bytes = session->plan->limits[LIMIT_MEMORY_HIGH].value;
 }
 
 static void counters_difference(struct cgroup_counters *now, const struct cgroup_counters *start)
@@ -308,6 +307,7 @@ static void session_finish(struct session *session)
 	session->kernel_log = kernel_log_free(session->kernel_log);
 	session->deadline_timer = sd_event_source_unref(session->deadline_timer);
 	session->look_timer = sd_event_source_unref(session->look_timer);
+	session->pressure_timer = sd_event_source_unref(session->pressure_timer);
 	session->settle_timer = sd_event_source_unref(session->settle_timer);
 	session->stopped_timer = sd_event_source_unref(session->stopped_timer);
 	session->victims.timer = sd_event_source_unref(session->victims.timer);

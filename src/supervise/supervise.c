@@ -353,6 +353,7 @@ int supervise_attach(struct session *session)
 	r = backend_attach(session->backend, session->event, on_request_stop, session);
 	if (r < 0)
 		return r;
+	pressure_act_start(session);
 	return sampling_start(session);
 }
 
@@ -372,7 +373,7 @@ void supervise_counters(const struct watch_state *before, const struct watch_sta
 	if (kills > 0)
 		victims_counted(session, kills);
 	if (high > 0)
-		actions_raise_high(session, high);
+		(void)!pressure_act_wake(session);
 	noisy_count(session, RECORD_MEMORY_MAX, grown(was->memory.max, is->memory.max));
 	/* At the wall: whoever is killed in a moment has a name now. */
 	if (grown(was->memory.max, is->memory.max) > 0 && kills == 0)

@@ -333,6 +333,99 @@ TEST(memory_high_follows_memory_max)
 	}
 }
 
+TEST(the_steps_of_memory_high_are_percentages_that_rise)
+{
+	static const struct {
+		const char *text;
+		int result;
+		unsigned steps[3];
+		size_t count;
+	} rows[] = {
+		{ "70", 0, { 70 }, 1 },
+		{ "1,2,99", 0, { 1, 2, 99 }, 3 },
+		{ " 70 , 80%,\t90 ", 0, { 70, 80, 90 }, 3 },
+		{ "", -EINVAL, { 0 }, 0 },
+		{ "80,", -EINVAL, { 0 }, 0 },
+		{ ",80", -EINVAL, { 0 }, 0 },
+		{ "80,80", -EINVAL, { 0 }, 0 },
+		{ "90,80", -EINVAL, { 0 }, 0 },
+		{ "0", -EINVAL, { 0 }, 0 },
+		{ "100", -EINVAL, { 0 }, 0 },
+		{ "8000000000000000000000", -EINVAL, { 0 }, 0 },
+		{ "80 88", -EINVAL, { 0 }, 0 },
+		{ "80;88", -EINVAL, { 0 }, 0 },
+		{ "none", -EINVAL, { 0 }, 0 },
+		{ "1,2,3,4,5,6,7,8,9", -EINVAL, { 0 }, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = {
+			{ SETTING_MEM, "1G", "--mem" }, { SETTING_HIGH_STEPS, rows[i].text, "/f:3" }
+		};
+		struct diag diag = DIAG_INIT;
+		struct plan *plan = NULL;
+
+		unit_row = rows[i].text;
+		expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, &diag),
+			   rows[i].result);
+		if (!plan) {
+			expect_contains(diag.text, "write for example 80,88,95");
+			continue;
+		}
+		expect_uint(plan->high_step_count, rows[i].count);
+		for (size_t step = 0; step < rows[i].count; step++)
+			expect_uint(plan->high_steps[step], rows[i].steps[step]);
+		expect_uint(plan->limits[LIMIT_MEMORY_HIGH].value,
+			    GIBIBYTE / 100 * rows[i].steps[0] / 4096 * 4096);
+		expect_contains(plan->limits[LIMIT_MEMORY_HIGH].where, "/f:3: ");
+		plan_free(plan);
+	}
+}
+
+TEST(a_line_or_steps_but_not_both_on_the_command_line)
+{
+	static const struct {
+		const char *name;
+		const char *high_where, *steps_where;
+		int result;
+		bool is_line;
+	} rows[] = {
+		{ "both typed", "--high", "--high-steps", -EINVAL, false },
+		{ "the line typed", "--high", "/f:1", 0, true },
+		{ "the steps typed", "/f:1", "--high-steps", 0, false },
+		{ "both in a file", "/f:1", "/f:2", 0, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = {
+			{ SETTING_MEM, "1G", "--mem" },
+			{ SETTING_HIGH, "500M", rows[i].high_where },
+			{ SETTING_HIGH_STEPS, "70,90", rows[i].steps_where },
+		};
+		struct plan *plan = NULL;
+
+		unit_row = rows[i].name;
+		expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, NULL),
+			   rows[i].result);
+		if (plan)
+			expect_int(plan->limits[LIMIT_MEMORY_HIGH].asked, rows[i].is_line);
+		plan_free(plan);
+	}
+}
+
+TEST(the_guard_is_on_unless_somebody_says_no)
+{
+	static const struct given no[SETTINGS_MAX] = { { SETTING_LIVELOCK_GUARD, "no", "/f:1" } };
+	struct plan *plan;
+
+	expect_int(resolve(no_settings, &laptop, &user_systemd, true_command, &plan, NULL), 0);
+	expect(plan->livelock_guard);
+	plan_free(plan);
+	expect_int(resolve(no, &laptop, &user_systemd, true_command, &plan, NULL), 0);
+	expect(!plan->livelock_guard);
+	plan_free(plan);
+}
+
 TEST(mistakes_name_their_origin_and_what_to_write)
 {
 	static const struct {
@@ -630,6 +723,7 @@ TEST(the_description_says_who_enforces_what_and_why)
 	expect_contains(text, "oc-0123456789abcdef.scope");
 	expect_contains(text, "oc.slice; all sessions together: 15.0 GiB");
 	expect_contains(text, "program     /usr/bin/program\n");
+	expect_contains(text, "early       memory.high goes over 80, 88, 95 % to none, and back\n");
 	expect_contains(text, "warning: a limit of 64 tasks");
 	expect_lacks(text, "watching");
 }
@@ -646,6 +740,28 @@ TEST(the_description_fits_80_columns_but_for_warnings)
 		unit_row = line;
 		expect(strcspn(line, "\n") <= 80);
 	}
+}
+
+TEST(the_description_says_what_becomes_of_a_persons_line)
+{
+	static const struct given given[SETTINGS_MAX] = {
+		{ SETTING_HIGH, "1G", "--high" },
+	};
+	static const struct given unguarded[SETTINGS_MAX] = {
+		{ SETTING_HIGH, "1G", "--high" },
+		{ SETTING_LIVELOCK_GUARD, "no", "--livelock-guard" },
+	};
+	_cleanup_free_ char *text = NULL, *other = NULL;
+	struct plan *plan;
+
+	expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, NULL), 0);
+	text = plan_describe(plan, &user_systemd);
+	plan_free(plan);
+	expect_contains(text, "early       memory.high stays where it is; lifted if the session");
+	expect_int(resolve(unguarded, &laptop, &user_systemd, true_command, &plan, NULL), 0);
+	other = plan_describe(plan, &user_systemd);
+	plan_free(plan);
+	expect_contains(other, "early       memory.high stays where it is\n");
 }
 
 TEST(the_description_without_a_cgroup_says_so)
@@ -684,6 +800,8 @@ TEST(the_description_shows_no_control_characters)
 UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  what_is_asked_for_is_taken_with_its_origin, nothing_is_ever_above_the_limit_around_oc_run,
 	  the_origin_says_when_the_outer_limit_holds, memory_high_follows_memory_max,
+	  the_steps_of_memory_high_are_percentages_that_rise,
+	  a_line_or_steps_but_not_both_on_the_command_line, the_guard_is_on_unless_somebody_says_no,
 	  mistakes_name_their_origin_and_what_to_write, choices_are_understood,
 	  each_limit_is_enforced_by_whoever_can,
 	  an_asked_limit_that_nobody_can_hold_is_never_silent,
@@ -691,4 +809,5 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  a_small_pids_limit_warns_in_one_line, variables_with_a_value_are_kept,
 	  the_description_says_who_enforces_what_and_why,
 	  the_description_fits_80_columns_but_for_warnings,
+	  the_description_says_what_becomes_of_a_persons_line,
 	  the_description_without_a_cgroup_says_so, the_description_shows_no_control_characters)

@@ -6,28 +6,6 @@
 #define MIB (UINT64_C(1) << 20)
 #define SECOND UINT64_C(1000000)
 
-TEST(memory_high_climbs_and_ends_at_max)
-{
-	static const struct {
-		const char *name;
-		uint64_t high, max, next;
-	} rows[] = {
-		{ "first step", 80 * MIB, 100 * MIB, 100 * MIB / 100 * 88 },
-		{ "second step", 88 * MIB, 100 * MIB, 100 * MIB / 100 * 95 },
-		{ "last step", 95 * MIB, 100 * MIB, LIMIT_UNLIMITED },
-		{ "rounded down to a page is the same step", 80 * MIB - 4096, 100 * MIB,
-		  100 * MIB / 100 * 88 },
-		{ "a person's low one", 10 * MIB, 100 * MIB, 80 * MIB },
-		{ "no memory.max", 80 * MIB, LIMIT_UNLIMITED, LIMIT_UNLIMITED },
-		{ "off", LIMIT_UNLIMITED, 100 * MIB, LIMIT_UNLIMITED },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		unit_row = rows[i].name;
-		expect_uint(policy_next_high(rows[i].high, rows[i].max), rows[i].next);
-	}
-}
-
 static struct tree_sample make_sample(struct tree_process *processes, size_t count)
 {
 	struct tree_sample sample = { .processes = processes, .count = count };
@@ -136,7 +114,7 @@ TEST(looks_are_rare_while_nothing_grows_and_close_before_the_limit)
 	expect_uint(over, 20000);
 }
 
-UNIT_MAIN("policy", memory_high_climbs_and_ends_at_max, a_tool_dies_before_the_agent,
-	  the_agent_dies_when_it_is_the_hog, nobody_dies_at_the_limit_or_below,
+UNIT_MAIN("policy", a_tool_dies_before_the_agent, the_agent_dies_when_it_is_the_hog,
+	  nobody_dies_at_the_limit_or_below,
 	  too_many_tasks_cost_the_newest_processes_never_the_agent,
 	  looks_are_rare_while_nothing_grows_and_close_before_the_limit)

@@ -273,6 +273,67 @@ TEST(the_command_is_given_as_it_was_typed)
 	}
 }
 
+TEST(shortage_and_a_lifted_line_are_told_with_their_figures)
+{
+	struct fixture fixture;
+	struct record_event *event;
+
+	fixture_init(&fixture);
+	fixture.record.unreclaimable_peak_bytes = 700 * MEBIBYTE;
+	expect(!report_is_needed(&fixture.record));
+	(void)fixture_event(&fixture, RECORD_PRESSURE, 3 * MINUTE, 0);
+	(void)fixture_event(&fixture, RECORD_PRESSURE_OVER, 4 * MINUTE, 0);
+	(void)fixture_event(&fixture, RECORD_PRESSURE, 133 * MINUTE, 0);
+	expect(!report_is_needed(&fixture.record));
+	event = fixture_event(&fixture, RECORD_LIVELOCK, 5 * MINUTE, 17);
+	(void)snprintf(event->detail, sizeof(event->detail), "10 s at 301 MiB, nobody killed");
+	expect(report_is_needed(&fixture.record));
+	expect_report(&fixture,
+		      "oc-run: opencode ended after 2 h 14 min, exit status 0\n"
+		      "  peak: 1.0 GiB of 4.0 GiB memory (at most 700 MiB without page cache), "
+		      "215 of 4352 tasks\n"
+		      "  memory was short for 2 min 0 s, first after 3 min 0 s\n"
+		      "  memory.high was lifted after 10 s at 301 MiB, nobody killed\n");
+}
+
+TEST(page_cache_is_told_apart_only_where_there_was_any)
+{
+	_cleanup_free_ char *text = NULL;
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	fixture.record.unreclaimable_peak_bytes = 950 * MEBIBYTE;
+	text = report_text(&fixture.record);
+	expect_lacks(text, "page cache");
+}
+
+TEST(events_about_memory_have_their_figures_in_json)
+{
+	_cleanup_free_ char *text = NULL, *without = NULL;
+	struct record_event *event;
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	event = fixture_event(&fixture, RECORD_LIVELOCK, 5 * MINUTE, 17);
+	event->memory_bytes = 301;
+	event->unreclaimable_bytes = 300;
+	event->evidence = (struct pressure_evidence){ .over_usec = 10 * USEC_PER_SEC,
+						      .high_bytes = 299,
+						      .current_bytes = 302,
+						      .grown_bytes = 2,
+						      .high_events = 170,
+						      .stall_is_known = true,
+						      .stalled_percent = 98 };
+	text = report_json_event(&fixture.record, event);
+	expect_contains(text, "\"memory\":{\"used_bytes\":301,\"unreclaimable_bytes\":300}");
+	expect_contains(text,
+			"\"evidence\":{\"seconds\":10.000,\"high_bytes\":299,\"used_bytes\":302,"
+			"\"grown_bytes\":2,\"high_events\":170,\"stalled_percent\":98}");
+	event->evidence.stall_is_known = false;
+	without = report_json_event(&fixture.record, event);
+	expect_contains(without, "\"stalled_percent\":null");
+}
+
 TEST(leftovers_are_the_headline_when_nothing_else_happened)
 {
 	static const char *const names[] = { "node", "git" };
@@ -797,6 +858,9 @@ UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  a_death_by_signal_says_what_is_known, denied_forks_name_limit_and_option,
 	  denied_forks_and_kills_share_one_piece_of_advice, options_given_before_are_given_again,
 	  the_command_is_given_as_it_was_typed,
+	  shortage_and_a_lifted_line_are_told_with_their_figures,
+	  page_cache_is_told_apart_only_where_there_was_any,
+	  events_about_memory_have_their_figures_in_json,
 	  leftovers_are_the_headline_when_nothing_else_happened,
 	  leftovers_are_sorted_by_size_and_cut, escapes_say_what_became_of_them,
 	  one_that_stays_outside_has_left_once, what_could_not_be_ended_is_said,

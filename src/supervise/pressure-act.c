@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What pressure.c answers, done. Looks are made by the calm timer of sampling.c, when the kernel wakes
+ * us because memory.high was crossed, and by a timer of its own while something presses; the latter
+ * two read the cgroup's files only, not the processes.
+ *
+ * Writing never blocks: raising memory.high only stores a number, and it is lowered only to what all
+ * memory in use is well below, so that there is nothing to reclaim for the one who writes (and the
+ * file is opened with O_NONBLOCK, which since 6.16 leaves that to the session in any case).
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "session-internal.h"
+
+static void write_high(struct session *session, uint64_t bytes)
+{
+	const struct limit_row *row = limit_row(LIMIT_MEMORY_HIGH);
+	char text[LIMIT_TEXT_MAX];
+	int r;
+
+	if (session->cgroup.payload.dirfd < 0 ||
+	    !(session->cgroup.enforced & (1U << LIMIT_MEMORY_HIGH)))
+		return;
+	limit_format_cgroup(row, bytes, text);
+	r = cgroup_write(&session->cgroup.payload, row->cgroup_file, text);
+	(void)r; /* it cannot fail but when the cgroup is gone */
+}
+
+void pressure_act_lift(struct session *session)
+{
+	pressure_high_is_off(&session->pressure);
+	write_high(session, LIMIT_UNLIMITED);
+}
+
+static struct record_event *note(struct session *session, enum record_event_kind kind,
+				 uint64_t value)
+{
+	struct record_event *event = session_note(session, kind, value);
+
+	if (event) {
+		event->memory_bytes = session->figures.current_bytes;
+		event->unreclaimable_bytes = session->figures.unreclaimable_bytes;
+	}
+	return event;
+}
+
+static void tell_high(struct session *session, enum record_event_kind kind,
+		      const struct pressure_answer *answer, const char *words)
+{
+	struct record_event *event = note(session, kind, answer->high_events);
+	char bytes[LIMIT_TEXT_MAX];
+
+	if (!event)
+		return;
+	limit_format_human(limit_row(LIMIT_MEMORY_HIGH), answer->high_bytes, bytes);
+	(void)snprintf(event->detail, sizeof(event->detail), "memory.high %s%s", words,
+		       answer->high_bytes == LIMIT_UNLIMITED ? "no limit" : bytes);
+	session_tell(session, event);
+}
+
+static void tell_livelock(struct session *session, const struct pressure_evidence *evidence)
+{
+	struct record_event *event = note(session, RECORD_LIVELOCK, evidence->high_events);
+	char used[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX], stalled[48] = "";
+
+	if (!event)
+		return;
+	event->evidence = *evidence;
+	format_bytes(evidence->current_bytes, used);
+	format_bytes(evidence->high_bytes, high);
+	if (evidence->stall_is_known)
+		(void)snprintf(stalled, sizeof(stalled), "waiting for memory %u %% of the time, ",
+			       evidence->stalled_percent);
+	(void)snprintf(event->detail, sizeof(event->detail),
+		       "%" PRIu64 " s at %.16s with memory.high at %.16s, %s%" PRIu64
+		       " crossings, nobody killed",
+		       evidence->over_usec / USEC_PER_SEC, used, high, stalled,
+		       evidence->high_events);
+	session_tell(session, event);
+}
+
+static void carry_out_high(struct session *session, const struct pressure_answer *answer)
+{
+	const unsigned writes = PRESSURE_RAISE_HIGH | PRESSURE_LOWER_HIGH | PRESSURE_LIFT_HIGH;
+
+	if (answer->actions & writes)
+		write_high(session, answer->high_bytes);
+	if (answer->actions & PRESSURE_RAISE_HIGH)
+		tell_high(session, RECORD_HIGH, answer, "raised to ");
+	if (answer->actions & PRESSURE_NOTE_HIGH)
+		tell_high(session, RECORD_HIGH, answer, "stays at ");
+	if (answer->actions & PRESSURE_LOWER_HIGH)
+		tell_high(session, RECORD_HIGH_LOWERED, answer, "put back to ");
+	if (answer->actions & PRESSURE_LIFT_HIGH)
+		tell_livelock(session, &answer->evidence);
+}
+
+static void carry_out(struct session *session, const struct pressure_answer *answer)
+{
+	carry_out_high(session, answer);
+	/* Whoever looks on, and whoever names who is killed next, wants to know who is how large. */
+	if (answer->actions & (PRESSURE_RAISE_HIGH | PRESSURE_SOFT_CROSSED))
+		sampling_look_soon(session);
+	if (answer->actions & PRESSURE_SOFT_CROSSED)
+		session_tell(session, note(session, RECORD_PRESSURE, 0));
+	if (answer->actions & PRESSURE_SOFT_LEFT)
+		session_tell(session, note(session, RECORD_PRESSURE_OVER, 0));
+}
+
+static uint64_t since(uint64_t before, uint64_t now)
+{
+	return now > before ? now - before : 0;
+}
+
+static int on_pressure_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *session = userdata;
+
+	(void)source;
+	(void)usec;
+	if (session->supervisor.state != SUPERVISOR_RUNNING)
+		return 0;
+	sampling_figures(session);
+	return pressure_act_look(session);
+}
+
+int pressure_act_look(struct session *session)
+{
+	const struct cgroup_counters *start = &session->counters_start, *now = start;
+	struct pressure_look look = { .figures = &session->figures };
+	struct pressure_answer answer;
+
+	if (session->supervisor.state != SUPERVISOR_RUNNING || session->figures.at_usec == 0)
+		return 0;
+	if (session->watch)
+		now = &watch_state(session->watch)->payload;
+	look.high_events = since(start->memory.high, now->memory.high);
+	look.oom_kills = since(start->memory.oom_kill, now->memory.oom_kill);
+	look.swap_fails = since(start->swap.fail, now->swap.fail);
+	answer = pressure_step(&session->pressure, &look);
+	carry_out(session, &answer);
+	session->pressure_rest_until_usec = session_now_usec() + answer.rest_usec;
+	if (answer.next_look_usec == 0)
+		return 0;
+	return session_arm(session, &session->pressure_timer, answer.next_look_usec,
+			   on_pressure_look);
+}
+
+int pressure_act_wake(struct session *session)
+{
+	uint64_t now_usec = session_now_usec();
+
+	if (session->supervisor.state != SUPERVISOR_RUNNING)
+		return 0;
+	if (now_usec < session->pressure_rest_until_usec)
+		return session_arm(session, &session->pressure_timer,
+				   session->pressure_rest_until_usec - now_usec, on_pressure_look);
+	sampling_figures(session);
+	return pressure_act_look(session);
+}
+
+void pressure_act_start(struct session *session)
+{
+	const struct pressure_config config = pressure_config_of(
+		session->plan, session->cgroup.enforced, session->host->swap_bytes);
+
+	pressure_init(&session->pressure, &config);
+}
