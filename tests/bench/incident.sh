@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: MIT
 # guest: suites=trixie memory=2G cpus=2 swap=1500M swap-bps=15M root-bps=60M timeout=1800
 #
