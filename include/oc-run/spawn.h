@@ -27,6 +27,10 @@ struct spawn_request {
 	char *const *environment;
 	const char *working_directory; /* or NULL */
 	const struct signal_state *signals;
+	/* The stub was stopped (Ctrl-Z) after its signals were unblocked and before its exec: the
+	 * shell waits for us, who have to stop as well. Comes back when the job goes on. Or NULL. */
+	void (*stopped)(void *userdata);
+	void *userdata;
 };
 
 struct child {
@@ -35,6 +39,8 @@ struct child {
 	int handshake_fd;	/* our end of the socket; -1 once released */
 	const char *executable; /* for the diagnosis; both borrowed from the request */
 	const char *working_directory;
+	void (*stopped)(void *userdata); /* of the request */
+	void *userdata;
 };
 
 #define CHILD_INIT                              \

@@ -28,6 +28,7 @@
 
 /* What a script without "#!" is run by, as execvp(3) and every shell do. */
 #define SHELL_PATH "/bin/sh"
+#define STOPPED_LOOK_MSEC 20
 
 enum spawn_stage {
 	SPAWN_STAGE_CHDIR,
@@ -146,6 +147,8 @@ int spawn_stub(const struct spawn_request *request, struct child *ret, struct di
 	}
 	child.executable = request->executable;
 	child.working_directory = request->working_directory;
+	child.stopped = request->stopped;
+	child.userdata = request->userdata;
 	*ret = child;
 	return 0;
 }
@@ -168,10 +171,29 @@ static int stage_failed(const struct child *child, const struct handshake *messa
 	return diag_set(diag, -message->error, "cannot run \"%s\": %s", child->executable, cause);
 }
 
-static ssize_t receive(int socket, struct handshake *ret)
+static bool is_stopped(const struct child *child)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)child->pid, &info, WSTOPPED | WNOHANG) == 0 &&
+	       info.si_code == CLD_STOPPED;
+}
+
+/* An exec takes less than a millisecond, unless the stub is stopped right before it. */
+static void wait_for_message(int socket, const struct child *child)
+{
+	struct pollfd ready = { .fd = socket, .events = POLLIN };
+
+	while (child->stopped && poll(&ready, 1, STOPPED_LOOK_MSEC) == 0)
+		if (is_stopped(child))
+			child->stopped(child->userdata);
+}
+
+static ssize_t receive(int socket, const struct child *child, struct handshake *ret)
 {
 	ssize_t length;
 
+	wait_for_message(socket, child);
 	do
 		length = recv(socket, ret, sizeof(*ret), 0);
 	while (length < 0 && errno == EINTR);
@@ -186,7 +208,7 @@ int spawn_release(struct child *child, bool *ret_is_exec, struct diag *diag)
 
 	*ret_is_exec = false;
 	(void)!send(socket, "", 1, MSG_NOSIGNAL);
-	while (receive(socket, &message) == (ssize_t)sizeof(message)) {
+	while (receive(socket, child, &message) == (ssize_t)sizeof(message)) {
 		if (message.error == 0) {
 			announced = true;
 			continue;

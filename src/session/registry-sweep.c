@@ -35,9 +35,6 @@
 #define REPEAT_KILL_MSEC 1000
 #define STEP_MSEC 10
 
-/* A hidden file this old was never renamed: its oc-run died in between. */
-#define HIDDEN_STALE_SEC 60
-
 struct sweep {
 	const struct host *host;
 	void (*removed)(const char *id, void *userdata);
@@ -304,12 +301,14 @@ static int open_unheld(int folder, const char *name, struct stat *ret_status)
 	return take_fd(&fd);
 }
 
+/* Never renamed: its oc-run died in between. One that lives and was about to lock it makes another
+ * (make_entry(), -ESTALE). */
 static void sweep_hidden(int folder, const char *name)
 {
 	struct stat status;
 	_cleanup_close_ int fd = open_unheld(folder, name, &status);
 
-	if (fd >= 0 && time(NULL) - status.st_mtime > HIDDEN_STALE_SEC)
+	if (fd >= 0)
 		(void)unlinkat(folder, name, 0);
 }
 

@@ -24,7 +24,7 @@
 #include "oc-run/process-scan.h"
 #include "registry-folder.h"
 
-#define ENTER_TRIES 3
+#define ENTER_TRIES 10
 
 /* What an entry can hold beyond the plan. */
 struct entry_facts {

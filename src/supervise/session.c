@@ -119,6 +119,15 @@ int session_start_keeper(struct session *session, struct diag *diag)
 	return keeper_start(&request, &session->keeper, diag);
 }
 
+/* See spawn_request: the command is not there yet, and the job is stopped. */
+static void suspend_at_start(void *userdata)
+{
+	struct session *session = userdata;
+
+	terminal_suspend_self(&session->terminal);
+	(void)kill(session->child.pid, SIGCONT);
+}
+
 static int start_stub(struct session *session, const struct session_request *session_request,
 		      struct diag *diag)
 {
@@ -127,6 +136,8 @@ static int start_stub(struct session *session, const struct session_request *ses
 		.argv = session->plan->command,
 		.working_directory = session->plan->chdir,
 		.signals = session_request->signals,
+		.stopped = suspend_at_start,
+		.userdata = session,
 	};
 	char **environment = environment_make(session->plan, session->tmp.path);
 	int r;
@@ -328,6 +339,20 @@ static void restore_terminal(struct session *session)
 		terminal_restore(&session->terminal, hard) == TERMINAL_RESTORED;
 }
 
+/* Keys that were pressed before the command was a process: only we have them. The stub has them
+ * blocked, so that one it has as well is still one. */
+static void pass_on_keys(const struct session *session)
+{
+	static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
+	sigset_t pending;
+
+	if (sigpending(&pending) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (sigismember(&pending, keys[i]) == 1)
+			(void)kill(session->child.pid, keys[i]);
+}
+
 static int session_go(struct session *session, const struct session_request *request,
 		      int *ret_errno, struct diag *diag)
 {
@@ -341,6 +366,7 @@ static int session_go(struct session *session, const struct session_request *req
 	r = supervise_attach(session);
 	if (r < 0)
 		return diag_set(diag, r, "cannot set up the event loop: %s", strerror(-r));
+	pass_on_keys(session);
 	r = spawn_release(&session->child, &is_exec, diag);
 	if (r < 0) {
 		*ret_errno = -r;

@@ -262,6 +262,14 @@ static int on_other_signal(sd_event_source *source, const struct signalfd_siginf
 	return 0;
 }
 
+/* Ctrl-Z right after `fg`: the command may have stopped again already, and is not to be woken. */
+static bool is_to_stop_again(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, SIGTSTP) == 1;
+}
+
 static int on_sigcont(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct session *session = userdata;
@@ -271,7 +279,7 @@ static int on_sigcont(sd_event_source *source, const struct signalfd_siginfo *in
 	if (session->suspended ||
 	    ((pid_t)info->ssi_pid != getpid() && info->ssi_code != SI_KERNEL)) {
 		session->suspended = false;
-		if (!session->record->agent_ended)
+		if (agent_is_stopped(session) && !is_to_stop_again())
 			(void)kill(session->child.pid, SIGCONT);
 	}
 	return 0;

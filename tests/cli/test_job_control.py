@@ -2,11 +2,13 @@
 """A terminal with and without a shell: native job control, resizing, closing, restoring."""
 
 import os
+import random
 import re
 import shutil
 import signal
+import time
 
-from harness import Skip, check, check_equal, find_process, is_alive, state_of, test
+from harness import SLOW, Failure, Skip, check, check_equal, find_process, is_alive, state_of, test
 from terminal import Bash, Terminal, Tmux
 from test_signals import payload_of
 
@@ -110,6 +112,39 @@ def suspend_and_continue(t):
     shell.send(INTERRUPT)
     shell.prompt()
     check_equal(shell.command("echo status=$?").strip(), "status=130", "status of fg")
+
+
+def runs(pid, program):
+    try:
+        return os.path.samefile(f"/proc/{pid}/exe", program)
+    except OSError:
+        return False
+
+
+@test("Ctrl-Z at 20 random moments of the start stops the job")
+def suspend_at_the_start(t):
+    shell = Bash(t)
+    own = shell.foreground()
+    seed = random.SystemRandom().getrandbits(32)
+    chance = random.Random(seed)
+    for number in range(20):
+        delay = chance.uniform(0, 0.03) * SLOW
+        shell.line("$OC -q -- $PAYLOAD wait")
+        # Before its exec the job is bash, which ignores the key.
+        shell.poll(lambda: shell.foreground() != own and runs(shell.foreground(), t.oc_run),
+                   "oc-run is in the foreground")
+        time.sleep(delay)
+        shell.send(SUSPEND)
+        try:
+            shell.expect("Stopped")
+        except Failure as failure:
+            raise Failure(f"round {number}, after {delay * 1000:.1f} ms, seed {seed}: {failure}") \
+                from failure
+        shell.prompt()
+        shell.line("fg")
+        shell.poll(lambda: shell.foreground() != own, "the job is in the foreground again")
+        shell.send(INTERRUPT)
+        shell.prompt()
 
 
 @test("Ctrl-Z and bg let the job run on, fg brings it back")

@@ -277,18 +277,21 @@ TEST(what_is_no_entry_is_left_alone)
 	}
 }
 
-/* A session that is just starting: the file is there and not locked yet. */
-TEST(a_new_hidden_file_is_left_and_an_old_one_is_removed)
+/* Of an oc-run that died while it wrote its entry; one that is writing holds the lock. */
+TEST(a_hidden_file_is_removed_unless_it_is_held)
 {
-	const struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
 	struct registry_world world;
 	const char *name = "/oc-run/sessions/." REGISTRY_ID;
+	int fd;
 
 	world_set_up(&world);
 	put_entry(&world, "." REGISTRY_ID, "");
+	fd = open(world_path(&world, name), O_RDWR | O_CLOEXEC);
+	expect(fd >= 0);
+	expect_int(flock(fd, LOCK_EX | LOCK_NB), 0);
 	world_sweep(&world, 0);
 	expect_int(access(world_path(&world, name), F_OK), 0);
-	expect_int(utimensat(AT_FDCWD, world_path(&world, name), old, 0), 0);
+	(void)close(fd);
 	world_sweep(&world, 0);
 	expect_int(access(world_path(&world, name), F_OK), -1);
 	world_tear_down(&world);
@@ -439,7 +442,7 @@ UNIT_MAIN("registry", an_entry_says_what_has_to_be_cleaned, a_live_session_is_no
 	  members_of_a_dead_session_are_ended, members_older_than_the_session_are_not_its_own,
 	  after_a_reboot_only_the_entry_goes, temporary_files_go_with_the_entry_that_names_them,
 	  temporary_files_go_after_a_reboot_too, an_entry_that_makes_no_sense_is_removed,
-	  what_is_no_entry_is_left_alone, a_new_hidden_file_is_left_and_an_old_one_is_removed,
+	  what_is_no_entry_is_left_alone, a_hidden_file_is_removed_unless_it_is_held,
 	  an_entry_that_another_sweep_works_on_is_left_to_it,
 	  a_session_around_the_caller_is_not_swept, a_folder_that_is_not_ours_alone_is_refused,
 	  without_a_runtime_folder_the_cache_is_used, without_any_folder_a_session_runs_unrecorded)
