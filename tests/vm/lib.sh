@@ -182,7 +182,8 @@ unit_name() {
 }
 
 # _service OPTION... -- COMMAND...: a transient service that this shell waits for, with this shell's
-# stdin, stdout and stderr. systemd would expand `$x` in the command: hence `$$`.
+# stdin, stdout and stderr. systemd would expand `$x` in the command: hence `$$`. With PAM systemd 252
+# never sees the exec (its sd-pam process has the pipe as well) and would end the start in 90 s.
 _service() {
 	_run_service systemd-run "$@"
 }
@@ -195,7 +196,7 @@ _run_service() {
 	done
 	shift
 	"${command[@]}" --quiet --wait --collect --pipe --service-type=exec --unit="$(unit_name)" \
-		--setenv=LC_ALL=C.UTF-8 -- "${@//\$/\$\$}"
+		--property=TimeoutStartSec=infinity --setenv=LC_ALL=C.UTF-8 -- "${@//\$/\$\$}"
 }
 
 # _login USER FOLDER COMMAND...: without a terminal pam_systemd would call it a background session.
