@@ -20,6 +20,8 @@
 #include "oc-run/host.h"
 #include "oc-run/options.h"
 #include "oc-run/plan.h"
+#include "oc-run/profile-command.h"
+#include "oc-run/profile-world.h"
 #include "oc-run/registry.h"
 #include "oc-run/report.h"
 #include "oc-run/resume.h"
@@ -41,6 +43,9 @@ struct run {
 	struct options options;
 	struct settings settings;
 	struct profile *profile;
+	struct profile_server server;
+	struct profile_version version;
+	enum profile_version_result version_result;
 	struct host host;
 	struct command_resolved command;
 	char id[17];
@@ -105,6 +110,32 @@ static int find_profile(struct run *run, struct diag *diag)
 			    &run->profile, diag);
 }
 
+/* What of the command depends on its version, and whether that can be told. */
+static int look_at_command(struct run *run, struct diag *diag)
+{
+	char *const *argv = options_command(&run->options);
+	bool takes_server = profile_takes_private_server(run->profile, argv);
+	struct profile_version_request request = {
+		.profile = run->profile,
+		.executable = run->command.path,
+		.host = &run->host,
+		.id = run->id,
+		.may_ask = !run->settings.values[SETTING_DRY_RUN].text,
+	};
+	int r = profile_server_find(run->profile, &run->server);
+
+	run->version_result = PROFILE_VERSION_UNKNOWN;
+	if (r < 0)
+		return diag_set(diag, r, "out of memory");
+	if (!takes_server && run->server.pid == 0)
+		return 0;
+	request.insist = run->server.pid > 0;
+	r = profile_version_find(&request, &run->version);
+	if (r >= 0)
+		run->version_result = (enum profile_version_result)r;
+	return 0;
+}
+
 static int find_backend(struct run *run, enum backend_kind choice, struct diag *diag)
 {
 	bool insist = choice == BACKEND_CGROUPFS;
@@ -128,6 +159,9 @@ static int make_plan(struct run *run, struct diag *diag)
 		.setenv = run->options.setenv,
 		.settings = &run->settings,
 		.profile = run->profile,
+		.version = run->version_result == PROFILE_VERSION_KNOWN ? &run->version : NULL,
+		.version_is_open = run->version_result == PROFILE_VERSION_UNASKED,
+		.server = run->server.pid,
 		.host = &run->host,
 		.backend = backend_facts(run->backend),
 	};
@@ -152,7 +186,7 @@ static int prepare(struct run *run)
 	enum backend_kind choice;
 
 	if (make_id(run, &diag) < 0 || find_profile(run, &diag) < 0 ||
-	    host_gather(&run->host, &diag) < 0 ||
+	    host_gather(&run->host, &diag) < 0 || look_at_command(run, &diag) < 0 ||
 	    plan_backend_choice(&run->settings, &choice, &diag) < 0 ||
 	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0 ||
 	    plan_check(run->plan, &run->settings, &diag) < 0)
@@ -310,6 +344,7 @@ static void run_finish(struct run *run)
 	run->plan = plan_free(run->plan);
 	run->backend = backend_free(run->backend);
 	host_finish(&run->host);
+	profile_server_finish(&run->server);
 	run->profile = profile_free(run->profile);
 	settings_finish(&run->settings);
 	options_finish(&run->options);

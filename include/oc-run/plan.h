@@ -69,6 +69,9 @@ struct plan {
 	bool verbose;
 	char **warnings;	       /* NULL-terminated sentences, printed before the start */
 	const struct profile *profile; /* borrowed from the request; NULL only in tests */
+	bool private_server;	       /* the command has a server of its own */
+	bool may_share_server;	       /* works through one that other sessions use, perhaps */
+	bool version_is_open;	       /* and with it, what is added to the command line */
 };
 
 /* What plan_resolve() was not given by settings or host. */
@@ -80,6 +83,9 @@ struct plan_request {
 	const char *guard;	/* of command_resolve(), for the environment; or NULL */
 	const struct settings *settings;
 	const struct profile *profile;
+	const struct profile_version *version; /* of the command; NULL: not known */
+	bool version_is_open;		       /* it will be asked at the start */
+	pid_t server;			       /* that sessions share, and runs; 0: none does */
 	const struct host *host;
 	const struct backend_facts *backend;
 };

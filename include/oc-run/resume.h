@@ -2,19 +2,26 @@
 #pragma once
 
 /*
- * Which of opencode's sessions a dead agent was working on, so that the report can name the exact
+ * Which of its sessions a dead agent was working on, so that the report can name the exact
  * command that goes on with it. `opencode --continue` would take the newest of the project, which
  * has put prompts into other live sessions: either exactly one fits, or none is named.
  */
 
 #include "oc-run/session-record.h"
 
-/* From the JSON of `opencode session list --format json`: the id of the one session with this
- * directory that was written to at @since_msec (Unix time) or later. -ENOENT: none, or several;
- * -EINVAL: not of this form. Pure. Caller frees. */
-_must_check_ int resume_choose(const char *json, const char *directory, uint64_t since_msec,
-			       char **ret_id);
+/* From a list of sessions as JSON: the id of the one session with this directory that was written
+ * to at @since_msec (Unix time) or later. @keys: the names of id, directory and time in it, as in a
+ * profile; or NULL. -ENOENT: none, or several; -EINVAL: not of this form. Pure. Caller frees. */
+_must_check_ int resume_choose(const char *json, char *const *keys, const char *directory,
+			       uint64_t since_msec, char **ret_id);
 
-/* Asks the opencode that was run, for at most eight seconds, when it was killed, died or was made
- * to stop; sets record->resume_command if the answer is certain. 0 also when it is not. */
+/* @word with the id in place of {id}. Pure. NULL: no memory. Caller frees. */
+char *resume_word(const char *word, const char *id);
+
+/* Words as a shell takes them, in quotes where it has to be. Pure. NULL: no memory. Caller frees. */
+char *resume_shell_words(char *const *words);
+
+/* Asks the command that was run, for at most eight seconds, when it was killed, died or was made to
+ * stop, and its profile says how. If the answer is certain, sets record->resume_id and
+ * resume_command; else resume_find_command. 0 also when nothing is known. */
 _must_check_ int resume_find(struct session_record *record);

@@ -112,8 +112,10 @@ struct session_record {
 	size_t recaptured;
 	char *unkillable; /* "git (pid 12, state D), ..." or NULL */
 	bool terminal_was_reset;
-	char *resume_command; /* exact, only when certain; or NULL */
-	char *tmp_path;	      /* the private folder for temporary files; or NULL: there was none */
+	char *resume_id;	   /* of the command's own session, only when certain; or NULL */
+	char *resume_command;	   /* exact, only when certain; or NULL */
+	char *resume_find_command; /* by which a person finds the session otherwise; or NULL */
+	char *tmp_path; /* the private folder for temporary files; or NULL: there was none */
 	struct session_tmp_tally tmp;
 };
 

@@ -46,7 +46,8 @@ static void print_command(FILE *out, const struct plan *plan)
 	print_label(out, "profile");
 	(void)fprintf(out, "%s (", plan->profile->name);
 	print_text(out, plan->profile->where);
-	(void)fputs(")\n", out);
+	(void)fprintf(out, ")%s\n",
+		      plan->version_is_open ? "; the command's version is asked at the start" : "");
 	if (plan->chdir)
 		print_field(out, "directory", plan->chdir);
 	if (plan->command[0] && strcmp(plan->name, plan->command[0]) != 0)

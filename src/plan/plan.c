@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "oc-run/parse.h"
+#include "oc-run/profile-command.h"
 #include "plan-internal.h"
 
 #define GRACE_DEFAULT_USEC (3 * USEC_PER_SEC)
@@ -282,6 +283,36 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 	return r;
 }
 
+/* A server that sessions share lies in nobody's session, or in somebody else's: avoided where the
+ * version is known to let it. */
+static int resolve_server(struct plan *plan, const struct plan_request *request)
+{
+	const struct profile *profile = request->profile;
+	bool is_old = request->version &&
+		      profile_version_compare(request->version, &profile->shared_server_since) < 0;
+	int r = 0;
+
+	if (!profile->shared_server || is_old)
+		return 0;
+	plan->version_is_open = request->version_is_open;
+	if (request->version && profile_takes_private_server(profile, plan->command))
+		r = profile_add_private_server(profile, &plan->command);
+	if (r < 0 || profile_settles_server(profile, plan->command)) {
+		plan->private_server = profile->private_server &&
+				       strv_contains(plan->command, profile->private_server);
+		return r;
+	}
+	plan->may_share_server = request->version || request->server > 0;
+	if (request->server == 0)
+		return 0;
+	return plan_warn(
+		plan,
+		"a server that the sessions of %s share runs outside of this one (pid %d), "
+		"and what it does is not limited here; `%s %s` has one of its own",
+		profile->name, (int)request->server, plan->command[0],
+		profile->private_server ? profile->private_server : "");
+}
+
 static int warn_of_needs(struct plan *plan, const struct plan_request *request)
 {
 	_cleanup_free_ char *text =
@@ -304,6 +335,8 @@ static int resolve(struct plan *plan, const struct plan_request *request, struct
 		r = plan_resolve_limits(plan, request, diag);
 	if (r == 0)
 		r = plan_resolve_enforcers(plan, request, diag);
+	if (r == 0)
+		r = resolve_server(plan, request);
 	if (r == 0)
 		r = warn_of_needs(plan, request);
 	return r;

@@ -179,11 +179,11 @@ static int add_step(struct steps *steps, const char *text)
 	return 0;
 }
 
-static int add_resume(struct steps *steps, const char *command)
+static int add_resume(struct steps *steps, const char *before, const char *command)
 {
 	if (!step_begin(steps))
 		return -ENOMEM;
-	(void)fputs("go on with `", steps->out);
+	(void)fputs(before, steps->out);
 	safe_text_print(steps->out, command, SIZE_MAX);
 	(void)fputc('`', steps->out);
 	step_end(steps);
@@ -211,7 +211,10 @@ static int add_steps(struct steps *steps, const struct session_record *record)
 			add_step(steps, "what could not be ended goes away by itself once its disk "
 					"or network share answers");
 	if (result == 0 && record->resume_command)
-		result = add_resume(steps, record->resume_command);
+		result = add_resume(steps, "go on with `", record->resume_command);
+	else if (result == 0 && record->resume_find_command)
+		result = add_resume(steps, "find the session to go on with by `",
+				    record->resume_find_command);
 	return result;
 }
 

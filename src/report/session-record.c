@@ -76,7 +76,9 @@ void session_record_finish(struct session_record *record)
 	free(record->cgroup_path);
 	free(record->leftovers);
 	free(record->unkillable);
+	free(record->resume_id);
 	free(record->resume_command);
+	free(record->resume_find_command);
 	free(record->tmp_path);
 	memset(record, 0, sizeof(*record));
 }

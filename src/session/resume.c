@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Asks opencode for its sessions: see resume.h. It runs after the session, so nothing but time is
- * lost if it hangs; it is in a process group of its own and is killed then. */
+/* Asks the command for its sessions: see resume.h. It runs after the session, so nothing but time is
+ * lost if it hangs. */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 
+#include "oc-run/ask.h"
+#include "oc-run/profile-command.h"
 #include "oc-run/report.h"
 #include "oc-run/resume.h"
 #include "oc-run/session-tmp.h"
-#include "report/safe-text.h"
 
 #define ASK_MSEC 8000
 #define ANSWER_MAX (256 * 1024)
-
-extern char **environ;
 
 static bool is_worth_asking(const struct session_record *record)
 {
@@ -30,7 +22,7 @@ static bool is_worth_asking(const struct session_record *record)
 	case OUTCOME_AGENT_KILLED:
 	case OUTCOME_AGENT_DIED:
 	case OUTCOME_STOPPED:
-		return strcmp(safe_text_base_name(record->plan->command[0]), "opencode") == 0;
+		return record->plan->profile != NULL;
 	case OUTCOME_CLEAN:
 	case OUTCOME_TOOL_KILLED:
 	case OUTCOME_FORKS_DENIED:
@@ -40,175 +32,120 @@ static bool is_worth_asking(const struct session_record *record)
 	return false;
 }
 
-static int set_attributes(posix_spawnattr_t *attributes)
+/* The arguments of the listing, with a server of its own where the session had one. */
+static int make_question(const struct plan *plan, char ***ret)
 {
-	sigset_t none, all;
+	int r = strv_append(ret, strdup(plan->command[0]));
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	if (posix_spawnattr_setsigmask(attributes, &none) != 0 ||
-	    posix_spawnattr_setsigdefault(attributes, &all) != 0 ||
-	    posix_spawnattr_setpgroup(attributes, 0) != 0 ||
-	    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-							 POSIX_SPAWN_SETPGROUP) != 0)
-		return -EINVAL;
-	return 0;
-}
-
-static int start_asking(const char *program, const char *directory, int output, pid_t *ret_pid)
-{
-	char *const words[] = { (char *)"opencode", (char *)"session",
-				(char *)"list",	    (char *)"--format",
-				(char *)"json",	    (char *)"-n",
-				(char *)"20",	    NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int r = -posix_spawn_file_actions_init(&actions);
-
-	if (r < 0)
-		return r;
-	r = -posix_spawnattr_init(&attributes);
-	if (r < 0) {
-		(void)posix_spawn_file_actions_destroy(&actions);
-		return r;
-	}
-	r = set_attributes(&attributes);
-	if (r == 0)
-		r = -posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	if (r == 0)
-		r = -posix_spawn_file_actions_adddup2(&actions, output, 1);
-	if (r == 0)
-		r = -posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	if (r == 0)
-		r = -posix_spawn_file_actions_addchdir_np(&actions, directory);
-	if (r == 0)
-		r = -posix_spawn(ret_pid, program, &actions, &attributes, words, environ);
-	(void)posix_spawnattr_destroy(&attributes);
-	(void)posix_spawn_file_actions_destroy(&actions);
+	for (char **word = plan->profile->sessions; r == 0 && *word; word++)
+		r = strv_append(ret, strdup(*word));
+	if (r == 0 && plan->private_server)
+		r = strv_append(ret, strdup(plan->profile->private_server));
 	return r;
 }
 
-static uint64_t now_msec(void)
+/* This is a start of the command as well, and would leave its libraries. */
+static int ask_tidily(const struct session_record *record, struct ask_request *question,
+		      char *answer, size_t size)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static int read_answer(int fd, char *answer, size_t size)
-{
-	uint64_t until_msec = now_msec() + ASK_MSEC;
-	size_t length = 0;
-
-	for (;;) {
-		struct pollfd ready = { .fd = fd, .events = POLLIN };
-		uint64_t now = now_msec();
-		ssize_t n;
-
-		if (now >= until_msec || length == size - 1)
-			return -ETIMEDOUT;
-		if (poll(&ready, 1, (int)(until_msec - now)) <= 0)
-			continue;
-		n = read(fd, answer + length, size - 1 - length);
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	answer[length] = '\0';
-	return 0;
-}
-
-static int ask(const char *program, const char *directory, char *answer, size_t size)
-{
-	int ends[2], r;
-	pid_t pid;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	r = start_asking(program, directory, ends[1], &pid);
-	(void)close(ends[1]);
-	if (r == 0) {
-		r = read_answer(ends[0], answer, size);
-		(void)kill(-pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-	}
-	(void)close(ends[0]);
-	return r;
-}
-
-/* This is a start of opencode as well, and would leave its libraries. */
-static int ask_tidily(const struct session_record *record, const char *directory, char *answer,
-		      size_t size)
-{
-	const char *program = record->plan->executable, *id = record->plan->id;
+	const struct plan *plan = record->plan;
 	struct session_tmp tmp = SESSION_TMP_INIT;
+	_cleanup_free_ char *assignment = NULL;
 	struct session_tmp_tally tally;
 	int r;
 
-	if (!record->tmp_path || !record->plan->profile || session_tmp_make_again(record->tmp_path, id, &tmp) < 0)
-		return ask(program, directory, answer, size);
-	(void)setenv(record->plan->profile->private_temp, tmp.path, 1);
-	r = ask(program, directory, answer, size);
-	session_tmp_remove(&tmp, id, &tally);
+	if (record->tmp_path && session_tmp_make_again(record->tmp_path, plan->id, &tmp) == 0 &&
+	    asprintf(&assignment, "%s=%s", plan->profile->private_temp, tmp.path) < 0)
+		assignment = NULL;
+	question->assignment = assignment;
+	r = ask_program(question, answer, size);
+	if (tmp.fd >= 0)
+		session_tmp_remove(&tmp, plan->id, &tally);
 	return r;
 }
 
-/* In single quotes for the shell, where it has to be. */
-static char *quoted(const char *text)
+/* Where the session's files are: opencode takes a directory among its words for its own. */
+static char *working_directory(const struct plan *plan)
 {
-	size_t quotes = 0;
-	char *copy, *at;
+	const char *word = profile_directory(plan->profile, plan->command);
+	_cleanup_free_ char *path = NULL;
 
-	for (const char *c = text; *c; c++)
-		quotes += *c == '\'';
-	copy = at = malloc(strlen(text) + 3 + 3 * quotes);
-	if (!copy)
-		return NULL;
-	*at++ = '\'';
-	for (const char *c = text; *c; c++) {
-		if (*c == '\'')
-			at = stpcpy(at, "'\\'");
-		*at++ = *c;
+	if (word && word[0] != '/' && plan->chdir) {
+		if (asprintf(&path, "%s/%s", plan->chdir, word) < 0)
+			path = NULL;
+		return path ? realpath(path, NULL) : NULL;
 	}
-	at = stpcpy(at, "'");
-	return copy;
+	return realpath(word ? word : plan->chdir ? plan->chdir : ".", NULL);
 }
 
-static bool is_plain(const char *path)
+/* The id of the one session that fits. -ENOENT, -EINVAL: none does for certain. */
+static int find_id(const struct session_record *record, const char *directory, char **ret_id)
 {
-	for (const char *c = path; *c; c++) {
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+",
-			    *c))
-			return false;
-	}
-	return true;
+	_cleanup_free_ char *answer = malloc(ANSWER_MAX);
+	_cleanup_strv_ char **argv = NULL;
+	struct ask_request question = {
+		.program = record->plan->executable,
+		.directory = directory,
+		.timeout_msec = ASK_MSEC,
+	};
+	int r = make_question(record->plan, &argv);
+
+	if (!answer)
+		return -ENOMEM;
+	question.argv = argv;
+	if (r == 0)
+		r = ask_tidily(record, &question, answer, ANSWER_MAX);
+	if (r < 0)
+		return r;
+	return resume_choose(answer, record->plan->profile->session_keys, directory,
+			     record->started_realtime_usec / 1000, ret_id);
+}
+
+/* "cd DIRECTORY && oc-run -- COMMAND WORD..." */
+static char *make_command(const struct plan *plan, const char *directory, char *const *words,
+			  const char *id)
+{
+	_cleanup_strv_ char **argv = NULL, **place = NULL;
+	_cleanup_free_ char *shown = NULL, *before = NULL;
+	char *text;
+	int r = strv_append(&argv, strdup(plan->command[0]));
+
+	if (r == 0 && plan->private_server)
+		r = strv_append(&argv, strdup(plan->profile->private_server));
+	for (; r == 0 && *words; words++)
+		r = strv_append(&argv, id ? resume_word(*words, id) : strdup(*words));
+	if (r == 0)
+		r = strv_append(&place, strdup(directory));
+	if (r < 0)
+		return NULL;
+	shown = resume_shell_words(argv);
+	before = resume_shell_words(place);
+	if (!shown || !before || asprintf(&text, "cd %s && oc-run -- %s", before, shown) < 0)
+		return NULL;
+	return text;
 }
 
 int resume_find(struct session_record *record)
 {
-	_cleanup_free_ char *answer = NULL, *id = NULL, *directory = NULL, *shown = NULL;
+	_cleanup_free_ char *directory = NULL;
 	const struct plan *plan = record->plan;
-	int r;
+	const struct profile *profile = plan->profile;
+	int r = -ENOENT;
 
 	if (!is_worth_asking(record))
 		return 0;
-	directory = realpath(plan->chdir ? plan->chdir : ".", NULL);
-	answer = malloc(ANSWER_MAX);
-	if (!directory || !answer)
-		return -ENOMEM;
-	r = ask_tidily(record, directory, answer, ANSWER_MAX);
-	if (r == 0)
-		r = resume_choose(answer, directory, record->started_realtime_usec / 1000, &id);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	shown = is_plain(directory) ? strdup(directory) : quoted(directory);
-	if (!shown || asprintf(&record->resume_command, "cd %s && oc-run -- %s -s %s", shown,
-			       plan->command[0], id) < 0) {
-		record->resume_command = NULL;
-		return -ENOMEM;
-	}
+	directory = working_directory(plan);
+	if (!directory)
+		return 0;
+	if (profile->sessions && profile->resume)
+		r = find_id(record, directory, &record->resume_id);
+	if (r == -ENOMEM)
+		return r;
+	if (record->resume_id)
+		record->resume_command =
+			make_command(plan, directory, profile->resume, record->resume_id);
+	else if (profile->resume_find)
+		record->resume_find_command =
+			make_command(plan, directory, profile->resume_find, NULL);
 	return 0;
 }

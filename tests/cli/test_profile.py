@@ -3,9 +3,10 @@
 
 import os
 import re
+import shutil
 import signal
 
-from harness import check, check_equal, test
+from harness import check, check_equal, read_text, test
 from test_exit_status import check_own_failure
 
 SYSTEM, USER = "etc/oc-run/profiles", "config/oc-run/profiles"
@@ -177,3 +178,75 @@ def tasks(t):
     result = t.oc("--pids", "320", "--", "true")
     check(not any("tasks" in line and "true" in line for line in result.errors),
           f"{result.errors}")
+
+
+def package(t, version, script='echo "$@"\n'):
+    """opencode as npm places it, in that version; it prints its arguments."""
+    folder = "lib/node_modules/opencode-ai"
+    t.write(f"{folder}/package.json", f'{{"name": "opencode-ai", "version": "{version}"}}')
+    path = t.script(f"{folder}/bin/opencode", script)
+    link = t.path("bin/opencode")
+    if not os.path.lexists(link):
+        os.symlink(path, link)
+    return path
+
+
+def server(t, name="service.json"):
+    """A server that is registered and runs; its pid."""
+    running = t.start(["sleep", "1000"])
+    t.defer(lambda: (running.signal(signal.SIGKILL), running.wait()))
+    t.write(f"home/state/opencode/{name}", f'{{"url": "http://127.0.0.1:9", "pid": {running.pid}}}',
+            0o600)
+    return running.pid
+
+
+def warnings_about_server(result):
+    return [line for line in result.errors if "share" in line]
+
+
+@test("opencode 2 is given a server of its own, opencode 1 is not")
+def private_server(t):
+    package(t, "2.0.18")
+    for words, planned in ((["run", "hi"], "run --standalone hi"), ([], "--standalone"),
+                           (["/p", "-c"], "--standalone /p -c"), (["serve"], "serve"),
+                           (["--standalone"], "--standalone"), (["--version"], "--version")):
+        check_equal(t.oc("-q", "--", "opencode", *words).lines, [planned], f"{words}")
+    check("opencode --standalone" in dry_run(t, "--", "opencode"), "--dry-run shows it")
+    package(t, "1.18.33")
+    check_equal(t.oc("-q", "--", "opencode", "run", "hi").lines, ["run hi"], "version 1")
+
+
+@test("a shared server that runs outside is named in one line, when the session may use it")
+def shared_server(t):
+    pid = server(t)
+    package(t, "2.0.18")
+    check_equal(warnings_about_server(t.oc("--", "opencode", "run", "hi")), [], "it has its own")
+    result = t.oc("--", "opencode", "acp")
+    check_equal(len(warnings_about_server(result)), 1, f"one line: {result.errors}")
+    check(f"pid {pid}" in warnings_about_server(result)[0], f"it names it: {result.errors}")
+    check_equal(result.lines, ["acp"], "and nothing is added")
+    package(t, "1.18.33")
+    check_equal(warnings_about_server(t.oc("--", "opencode")), [], "version 1 does not use it")
+
+
+@test("a registration that was left behind is nobody's server")
+def dead_server(t):
+    package(t, "2.0.18")
+    t.write("home/state/opencode/service.json", '{"pid": 999999999}')
+    check_equal(warnings_about_server(t.oc("--", "opencode", "acp")), [], "nothing is said")
+
+
+@test("a program is asked for its version once, and a script only when a shared server runs")
+def asked(t):
+    shutil.copy("/bin/echo", t.path("bin/opencode"))     # prints its version, or its arguments
+    check("is asked at the start" in dry_run(t, "--", "opencode", "run", "hi"), "not yet known")
+    check_equal(t.oc("-q", "--", "opencode", "run", "hi").lines, ["run --standalone hi"], "asked")
+    check("run --standalone hi" in dry_run(t, "--", "opencode", "run", "hi"), "known now")
+    os.unlink(t.path("bin/opencode"))
+    t.script("bin/opencode", 'echo "$@" >>"$HOME/calls"; echo 2.0.18\n')
+    t.oc("-q", "--", "opencode", "run", "hi")
+    check_equal(read_text(t.path("home/calls")), "run hi\n", "the script was not asked")
+    server(t)
+    t.oc("-q", "--", "opencode", "run", "hi")
+    check_equal(read_text(t.path("home/calls")), "run hi\n--version\nrun --standalone hi\n",
+                "now it matters")

@@ -680,6 +680,74 @@ TEST(a_small_pids_limit_warns_in_one_line)
 	plan_free(plan);
 }
 
+/* The command line as planned, for a version (major; -1: not known) and a server that runs. */
+static char *planned_line(const char *line, int major, pid_t server, struct plan **ret_plan)
+{
+	const struct profile_version version = { { (unsigned)major } };
+	_cleanup_strv_ char **argv = NULL;
+	struct settings settings = { 0 };
+	struct plan_request request = {
+		.id = "0123456789abcdef",
+		.executable = "/usr/bin/opencode",
+		.settings = &settings,
+		.version = major < 0 ? NULL : &version,
+		.server = server,
+		.host = &laptop,
+		.backend = &user_systemd,
+	};
+
+	expect_int(strv_append_words(&argv, line), 0);
+	request.command = argv;
+	request.profile = shipped_profile_for(argv[0]);
+	expect_int(plan_resolve(&request, ret_plan, NULL), 0);
+	return strv_join((*ret_plan)->command, " ");
+}
+
+TEST(a_version_with_a_shared_server_gets_its_own)
+{
+	static const struct {
+		const char *line;
+		int major;
+		pid_t server;
+		const char *planned;
+		bool private, may_share;
+		const char *warning; /* NULL: none */
+	} rows[] = {
+		{ "opencode", 1, 0, "opencode", false, false, NULL },
+		{ "opencode", 1, 77, "opencode", false, false, NULL },
+		{ "opencode", -1, 0, "opencode", false, false, NULL },
+		{ "opencode", -1, 77, "opencode", false, true,
+		  "runs outside of this one (pid 77)" },
+		{ "opencode", 2, 0, "opencode --standalone", true, false, NULL },
+		{ "opencode", 2, 77, "opencode --standalone", true, false, NULL },
+		{ "opencode run x", 2, 77, "opencode run --standalone x", true, false, NULL },
+		{ "opencode --standalone", -1, 77, "opencode --standalone", true, false, NULL },
+		{ "opencode --server u", 2, 77, "opencode --server u", false, false, NULL },
+		{ "opencode acp", 2, 0, "opencode acp", false, true, NULL },
+		{ "opencode acp", 2, 77, "opencode acp", false, true, "(pid 77)" },
+		{ "opencode2", 0, 0, "opencode2 --standalone", true, false, NULL },
+		{ "claude", 2, 77, "claude", false, false, NULL },
+		{ "make", 2, 77, "make", false, false, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct plan *plan;
+		_cleanup_free_ char *line =
+			planned_line(rows[i].line, rows[i].major, rows[i].server, &plan);
+		_cleanup_free_ char *warnings = join_warnings(plan);
+
+		unit_row = rows[i].line;
+		expect_text(line, rows[i].planned);
+		expect_int(plan->private_server, rows[i].private);
+		expect_int(plan->may_share_server, rows[i].may_share);
+		if (rows[i].warning)
+			expect_contains(warnings, rows[i].warning);
+		else
+			expect_lacks(warnings, "server");
+		plan_free(plan);
+	}
+}
+
 TEST(variables_with_a_value_are_kept)
 {
 	static char a[] = "A=1", bare[] = "HOME", b[] = "B=";
@@ -806,8 +874,8 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  each_limit_is_enforced_by_whoever_can,
 	  an_asked_limit_that_nobody_can_hold_is_never_silent,
 	  insisting_on_the_kernel_refuses_where_it_cannot, too_much_memory_is_given_but_said,
-	  a_small_pids_limit_warns_in_one_line, variables_with_a_value_are_kept,
-	  the_description_says_who_enforces_what_and_why,
+	  a_small_pids_limit_warns_in_one_line, a_version_with_a_shared_server_gets_its_own,
+	  variables_with_a_value_are_kept, the_description_says_who_enforces_what_and_why,
 	  the_description_fits_80_columns_but_for_warnings,
 	  the_description_says_what_becomes_of_a_persons_line,
 	  the_description_without_a_cgroup_says_so, the_description_shows_no_control_characters)

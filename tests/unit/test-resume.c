@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "oc-run/resume.h"
+#include "oc-run/strv.h"
 #include "unit.h"
 
 #define ONE(id, directory, updated)                                                 \
@@ -27,7 +28,9 @@ TEST(a_session_is_named_only_when_one_alone_fits)
 		{ "too old", "[" ONE("ses_a1", "/p", "999") "]", NULL, -ENOENT },
 		{ "a folder below", "[" ONE("ses_a1", "/p/q", "5000") "]", NULL, -ENOENT },
 		{ "an id that is a command", "[" ONE("ses_a;rm", "/p", "5000") "]", NULL, -ENOENT },
-		{ "no id of a session", "[" ONE("a1", "/p", "5000") "]", NULL, -ENOENT },
+		{ "an id that is an option", "[" ONE("-a1", "/p", "5000") "]", NULL, -ENOENT },
+		{ "an empty id", "[" ONE("", "/p", "5000") "]", NULL, -ENOENT },
+		{ "a UUID", "[" ONE("0190-ab", "/p", "5000") "]", "0190-ab", 0 },
 		{ "no array", "{}", NULL, -EINVAL },
 		{ "cut", "[{\"id\":", NULL, -EINVAL },
 		{ "empty", "", NULL, -EINVAL },
@@ -38,10 +41,49 @@ TEST(a_session_is_named_only_when_one_alone_fits)
 		char *id = NULL;
 
 		unit_row = rows[i].name;
-		expect_int(resume_choose(rows[i].json, "/p", 1000, &id), rows[i].result);
+		expect_int(resume_choose(rows[i].json, NULL, "/p", 1000, &id), rows[i].result);
 		expect_text(id, rows[i].id);
 		free(id);
 	}
 }
 
-UNIT_MAIN("resume", a_session_is_named_only_when_one_alone_fits)
+TEST(the_names_in_the_list_are_the_profiles)
+{
+	static const char json[] = "[{\"name\":\"x1\",\"cwd\":\"/p\",\"at\":2000,\"id\":\"y\"}]";
+	static char name[] = "name", cwd[] = "cwd", at[] = "at";
+	static char *const keys[] = { name, cwd, at, NULL };
+	char *id = NULL;
+
+	expect_int(resume_choose(json, keys, "/p", 1000, &id), 0);
+	expect_text(id, "x1");
+	free(id);
+	expect_int(resume_choose(json, NULL, "/p", 1000, &id), -ENOENT);
+}
+
+TEST(words_can_be_pasted)
+{
+	static const struct {
+		const char *words, *text;
+	} rows[] = {
+		{ "opencode -s ses_1", "opencode -s ses_1" },
+		{ "/a/b-c.d a'b", "/a/b-c.d 'a'\\''b'" },
+		{ "$(x) ; a*", "'$(x)' ';' 'a*'" },
+	};
+	static char empty[] = "", blank[] = "a b";
+	static char *const others[] = { empty, blank, NULL };
+	_cleanup_free_ char *text = resume_shell_words(others);
+
+	expect_text(text, "'' 'a b'");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_strv_ char **words = NULL;
+		_cleanup_free_ char *joined = NULL;
+
+		unit_row = rows[i].words;
+		expect_int(strv_append_words(&words, rows[i].words), 0);
+		joined = resume_shell_words(words);
+		expect_text(joined, rows[i].text);
+	}
+}
+
+UNIT_MAIN("resume", a_session_is_named_only_when_one_alone_fits,
+	  the_names_in_the_list_are_the_profiles, words_can_be_pasted)
