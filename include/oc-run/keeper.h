@@ -41,6 +41,10 @@ struct keeper_request {
 	int registry_fd;	   /* or -1 */
 	/* The folder for temporary files, removed at the end too; or -1. */
 	int tmp_parent_fd, tmp_fd;
+	/* Called in the keeper when all of the session has ended and before its entry goes; or NULL.
+	 * All fds of oc-run are closed then. */
+	void (*tidy)(void *userdata);
+	void *userdata;
 };
 
 /* Forks it, before the cgroup and the stub exist. From here on it can act: until the hand-over it

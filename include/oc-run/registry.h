@@ -9,7 +9,8 @@
  * its exec; the command has none.
  *
  * The file is JSON and says what has to be cleaned: id, boot id, cgroup (or where it will be made),
- * unit, backend, pid and start time of oc-run and of the command, the folder for temporary files.
+ * unit, backend, pid and start time of oc-run and of the command, the folder for temporary files,
+ * the command's snapshot store and since when it is ours to look through.
  *
  * Folder: <runtime>/oc-run/sessions, where <runtime> is /run for root, else host.runtime_dir; where
  * that can't be had, $XDG_CACHE_HOME or ~/.cache.
@@ -22,7 +23,9 @@
 
 /* What the session may leave on the disk. The texts are borrowed for as long as the entry lives. */
 struct registry_disk {
-	const char *tmp_path; /* session_tmp.path, or NULL */
+	const char *tmp_path;	    /* session_tmp.path, or NULL */
+	const char *snapshot_store; /* of the profile, or NULL */
+	uint64_t since_usec;	    /* start of the session, CLOCK_REALTIME */
 };
 
 struct registry_entry {
@@ -53,7 +56,7 @@ void registry_leave(struct registry_entry *entry);
 
 /* Ends and removes what sessions left whose oc-run and keeper are gone (unlocked entries; same
  * boot: processes by cgroup and tag, cgroups; folders for temporary files, also those of sessions
- * without an entry). Never a session that the caller itself runs in.
+ * without an entry; what killed gits left in the snapshot store). Never a session that the caller itself runs in.
  * Number of sessions removed. Each removed one goes to @removed (may be NULL). What could not be
  * ended within 2 s keeps its entry. */
 _must_check_ int registry_sweep(const struct host *host,

@@ -15,23 +15,24 @@
 #include "oc-run/plan.h"
 #include "oc-run/pressure.h"
 #include "oc-run/session-tmp.h"
+#include "oc-run/snapshot.h"
 
 enum record_event_kind {
-	RECORD_HIGH,	    /* memory.high was crossed, and raised or left; value: by how many
+	RECORD_HIGH,	      /* memory.high was crossed, and raised or left; value: by how many
 			     * counts since the last of these */
-	RECORD_HIGH_LOWERED, /* less is used again */
-	RECORD_LIVELOCK,     /* memory.high was lifted, the session stood still at it; evidence */
-	RECORD_PRESSURE,     /* what can't be reclaimed is above the soft line */
+	RECORD_HIGH_LOWERED,  /* less is used again */
+	RECORD_LIVELOCK,      /* memory.high was lifted, the session stood still at it; evidence */
+	RECORD_PRESSURE,      /* what can't be reclaimed is above the soft line */
 	RECORD_PRESSURE_OVER, /* and below it again */
-	RECORD_MEMORY_MAX,  /* memory.max was hit (reclaim) */
-	RECORD_OOM_KILL,    /* the kernel killed a process of the session */
-	RECORD_WATCH_KILL,  /* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
-	RECORD_FORK_DENIED, /* pids.max */
-	RECORD_SWAP_FULL,   /* memory.swap.max */
-	RECORD_ESCAPE,	    /* members were found outside the cgroup; value: how many, victim: one
+	RECORD_MEMORY_MAX,    /* memory.max was hit (reclaim) */
+	RECORD_OOM_KILL,      /* the kernel killed a process of the session */
+	RECORD_WATCH_KILL,    /* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
+	RECORD_FORK_DENIED,   /* pids.max */
+	RECORD_SWAP_FULL,     /* memory.swap.max */
+	RECORD_ESCAPE,	      /* members were found outside the cgroup; value: how many, victim: one
 				 * of them */
-	RECORD_STOP_ASKED,  /* a signal, the terminal, systemd */
-	RECORD_LADDER,	    /* a rung of the end: signal in value */
+	RECORD_STOP_ASKED,    /* a signal, the terminal, systemd */
+	RECORD_LADDER,	      /* a rung of the end: signal in value */
 	RECORD_EVENT_KIND_COUNT,
 };
 
@@ -60,7 +61,7 @@ struct record_event {
 	/* Memory as the event was decided on: all of it, what could not be reclaimed; 0: not known. */
 	uint64_t memory_bytes, unreclaimable_bytes;
 	struct pressure_evidence evidence; /* LIVELOCK only */
-	char detail[128];	     /* one clause for people, or "" */
+	char detail[128];		   /* one clause for people, or "" */
 };
 
 struct record_leftover {
@@ -97,10 +98,10 @@ struct session_record {
 	int wait_status;	   /* of waitpid(2) */
 	enum stop_reason stop_reason;
 	int stop_signal;
-	struct cgroup_counters counters; /* differences over the session */
-	struct cgroup_usage usage;	 /* last values; peaks */
+	struct cgroup_counters counters;   /* differences over the session */
+	struct cgroup_usage usage;	   /* last values; peaks */
 	uint64_t unreclaimable_peak_bytes; /* largest sample */
-	uint64_t memory_peak_bytes;	 /* kernel's memory.peak, or the largest sample */
+	uint64_t memory_peak_bytes;	   /* kernel's memory.peak, or the largest sample */
 	uint64_t swap_peak_bytes;
 	uint64_t tasks_peak;
 	bool peak_is_sampled; /* no memory.peak: largest sample, may miss bursts */
@@ -117,6 +118,7 @@ struct session_record {
 	char *resume_find_command; /* by which a person finds the session otherwise; or NULL */
 	char *tmp_path; /* the private folder for temporary files; or NULL: there was none */
 	struct session_tmp_tally tmp;
+	struct snapshot_result snapshots; /* what killed gits had left */
 };
 
 /* The event to fill in, zeroed but for its kind and times; or NULL when the table is full (it is

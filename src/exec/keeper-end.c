@@ -381,6 +381,8 @@ void keeper_end_session(struct keeper_state *state)
 	clean = kill_until_empty(state, STUBBORN_MSEC);
 	if (state->tmp_fd >= 0)
 		(void)remove_folder(state->tmp_parent_fd, state->session_id, state->tmp_fd, &tally);
+	if (state->tidy)
+		state->tidy(state->userdata);
 	if (remove_cgroups(state) && clean && state->registry_path[0] != '\0')
 		(void)unlink(state->registry_path);
 }

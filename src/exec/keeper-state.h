@@ -20,7 +20,9 @@ struct keeper_state {
 	char registry_path[PATH_MAX]; /* "" if there is none */
 	int registry_fd;	      /* only held, for its lock */
 	int tmp_parent_fd, tmp_fd;    /* folder for temporary files, or -1 */
-	int supervisor_fd;	      /* pidfd of oc-run */
+	void (*tidy)(void *userdata); /* of the request */
+	void *userdata;
+	int supervisor_fd; /* pidfd of oc-run */
 	int socket;
 	int born_fd;  /* cgroup.procs of the cgroup we were born in, or -1 */
 	int child_fd; /* pidfd of the command, or -1 */

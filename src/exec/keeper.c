@@ -153,6 +153,8 @@ static void settle(struct keeper_state *state, const struct keeper_request *requ
 	state->registry_fd = request->registry_fd;
 	state->tmp_parent_fd = request->tmp_parent_fd;
 	state->tmp_fd = request->tmp_fd;
+	state->tidy = request->tidy;
+	state->userdata = request->userdata;
 	state->supervisor_fd = fds->supervisor;
 	state->socket = fds->socket;
 	state->born_fd = fds->born;

@@ -14,9 +14,10 @@
 #include "oc-run/parse.h"
 
 #include "judgement.h"
+#include "report-disk.h"
 #include "safe-text.h"
 
-#define STEPS_MAX 8
+#define STEPS_MAX 12
 
 static uint64_t round_up(uint64_t value, uint64_t step)
 {
@@ -179,6 +180,15 @@ static int add_step(struct steps *steps, const char *text)
 	return 0;
 }
 
+static int add_lock(struct steps *steps, const struct session_record *record)
+{
+	if (!step_begin(steps))
+		return -ENOMEM;
+	report_disk_advice(steps->out, record);
+	step_end(steps);
+	return 0;
+}
+
 static int add_resume(struct steps *steps, const char *before, const char *command)
 {
 	if (!step_begin(steps))
@@ -210,6 +220,8 @@ static int add_steps(struct steps *steps, const struct session_record *record)
 		result =
 			add_step(steps, "what could not be ended goes away by itself once its disk "
 					"or network share answers");
+	if (result == 0 && record->snapshots.persons_lock)
+		result = add_lock(steps, record);
 	if (result == 0 && record->resume_command)
 		result = add_resume(steps, "go on with `", record->resume_command);
 	else if (result == 0 && record->resume_find_command)

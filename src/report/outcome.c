@@ -11,6 +11,7 @@
 #include "oc-run/parse.h"
 
 #include "judgement.h"
+#include "report-disk.h"
 #include "safe-text.h"
 
 /* A command that ends within this time of a kill is taken to have ended because of it. */
@@ -235,7 +236,7 @@ bool report_is_needed(const struct session_record *record)
 
 	report_tally(record, &tally);
 	if (tally.escapes > 0 || record->leftover_count > 0 || record->unkillable ||
-	    tally.has_livelock)
+	    tally.has_livelock || report_disk_is_news(record))
 		return true;
 	for (int id = 0; id < LIMIT_COUNT; id++) {
 		if (report_limit_is_missing(record, (enum limit_id)id))

@@ -7,6 +7,7 @@
 
 #include "json-build.h"
 #include "judgement.h"
+#include "report-disk.h"
 
 #define SCHEMA "oc-run.report.v1"
 
@@ -333,21 +334,6 @@ static void add_outcome(struct json *json, cJSON *parent, const struct session_r
 	json_add_number(json, object, "brought_back", record->recaptured);
 }
 
-static void add_tmp(struct json *json, cJSON *parent, const struct session_record *record)
-{
-	cJSON *tmp;
-
-	if (!record->tmp_path) {
-		json_add_null(json, parent, "temporary_files");
-		return;
-	}
-	tmp = json_add_object(json, parent, "temporary_files");
-	json_add_text(json, tmp, "path", record->tmp_path);
-	json_add_number(json, tmp, "count", record->tmp.files);
-	json_add_number(json, tmp, "bytes", record->tmp.bytes);
-	json_add_bool(json, tmp, "removed", record->tmp.removed);
-}
-
 static void fill_report(struct json *json, cJSON *report, const struct session_record *record)
 {
 	struct report_tally tally;
@@ -363,7 +349,7 @@ static void fill_report(struct json *json, cJSON *report, const struct session_r
 	add_victims(json, report, record);
 	add_leftovers(json, report, record, &tally);
 	json_add_text(json, report, "unkillable", record->unkillable);
-	add_tmp(json, report, record);
+	report_disk_json(json, report, record);
 	json_add_bool(json, report, "terminal_was_reset", record->terminal_was_reset);
 	json_add_text(json, report, "resume", record->resume_command);
 	add_raises(json, report, record, &tally);

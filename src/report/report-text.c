@@ -11,13 +11,13 @@
 
 #include "headline.h"
 #include "judgement.h"
+#include "report-disk.h"
 #include "safe-text.h"
 
 #define NAME_COLUMNS 32
 #define COMMAND_COLUMNS 60
 #define KILL_LINES_MAX 4
 #define GROUPS_MAX 6
-#define PATH_COLUMNS 1000
 
 static void print_bytes(FILE *out, uint64_t bytes)
 {
@@ -288,26 +288,6 @@ static void print_state(FILE *out, const struct session_record *record,
 		(void)fputs("  the terminal was put back as it was before\n", out);
 }
 
-static void print_tmp(FILE *out, const struct session_record *record)
-{
-	const struct session_tmp_tally *tmp = &record->tmp;
-
-	if (!record->tmp_path || (tmp->removed && !record->plan->verbose))
-		return;
-	if (!tmp->removed) {
-		(void)fputs("  temporary files: not all could be removed from ", out);
-		safe_text_print(out, record->tmp_path, PATH_COLUMNS);
-		(void)fputc('\n', out);
-		return;
-	}
-	(void)fprintf(out, "  temporary files: %" PRIu64 " removed", tmp->files);
-	if (tmp->bytes > 0) {
-		(void)fputs(", ", out);
-		print_bytes(out, tmp->bytes);
-	}
-	(void)fputc('\n', out);
-}
-
 static int print_next(FILE *out, const struct session_record *record)
 {
 	char **steps;
@@ -337,7 +317,7 @@ static int print_report(FILE *out, const struct session_record *record)
 	if (print_leftovers(out, record, &tally) < 0 || print_escapes(out, record, &tally) < 0)
 		return -ENOMEM;
 	print_state(out, record, &tally);
-	print_tmp(out, record);
+	report_disk_text(out, record);
 	return print_next(out, record);
 }
 

@@ -80,5 +80,6 @@ void session_record_finish(struct session_record *record)
 	free(record->resume_command);
 	free(record->resume_find_command);
 	free(record->tmp_path);
+	snapshot_result_finish(&record->snapshots);
 	memset(record, 0, sizeof(*record));
 }

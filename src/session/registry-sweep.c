@@ -6,8 +6,8 @@
  *
  * The text of an entry decides what is killed, so it is believed only as far as it must be: the
  * cgroup has to be named oc-<id> or oc-<id>.scope after the entry's own file name, the folder for
- * temporary files <id>, and processes are found by the tag with that id. What a text says beyond
- * that is not used.
+ * temporary files <id>, and processes are found by the tag with that id. In the snapshot store
+ * nothing goes that snapshot.h does not describe. What a text says beyond that is not used.
  */
 
 #include "oc-run/registry.h"
@@ -25,6 +25,7 @@
 
 #include "oc-run/process-scan.h"
 #include "oc-run/session-tmp.h"
+#include "oc-run/snapshot.h"
 #include "registry-folder.h"
 
 #define ID_LENGTH 16
@@ -50,6 +51,8 @@ struct remains {
 	char *parent;	/* cgroup path that the scope lay below, or NULL */
 	char *names[2]; /* of the scope, as it may be called */
 	char *tmp;	/* folder for temporary files, or NULL */
+	char *snapshot_store;
+	uint64_t since_usec;
 };
 
 static uint64_t now_msec(void)
@@ -78,6 +81,7 @@ static void remains_finish(struct remains *remains)
 	cleanup_free(&remains->names[0]);
 	cleanup_free(&remains->names[1]);
 	cleanup_free(&remains->tmp);
+	cleanup_free(&remains->snapshot_store);
 }
 
 /* Absolute, and going down only. */
@@ -123,6 +127,19 @@ static int remember_parent(struct remains *remains, const char *parent)
 	return 0;
 }
 
+/* What is removed there is named by git and was written since: without a time there is nothing. */
+static int remember_store(struct remains *remains, const cJSON *object)
+{
+	const char *store = text_of(object, "snapshot_store");
+	const cJSON *since = cJSON_GetObjectItemCaseSensitive(object, "since_usec");
+
+	if (!is_plain_path(store) || !cJSON_IsNumber(since) || since->valuedouble <= 0)
+		return 0;
+	remains->since_usec = (uint64_t)since->valuedouble;
+	remains->snapshot_store = strdup(store);
+	return remains->snapshot_store ? 0 : -ENOMEM;
+}
+
 /* A text that can't be understood leaves only the id: then the tag is all there is to go by. */
 static int remains_read(int fd, const char *id, const char *boot_id, struct remains *ret)
 {
@@ -148,6 +165,8 @@ static int remains_read(int fd, const char *id, const char *boot_id, struct rema
 		       : remember_parent(ret, text_of(object, "cgroup_parent"));
 	if (tmp && !(ret->tmp = strdup(tmp)))
 		error = -ENOMEM;
+	if (error == 0)
+		error = remember_store(ret, object);
 	cJSON_Delete(object);
 	return error;
 }
@@ -264,6 +283,23 @@ static bool is_around_us(const struct host *host, const char *id)
 	return found != NULL;
 }
 
+static void clean_store(const struct remains *remains)
+{
+	_cleanup_close_ int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct timespec now;
+	struct snapshot_request request = {
+		.store = remains->snapshot_store,
+		.proc_fd = proc_fd,
+		.since_usec = remains->since_usec,
+	};
+	struct snapshot_result result;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	request.until_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	if (proc_fd >= 0 && snapshot_clean(&request, &result) == 0)
+		snapshot_result_finish(&result);
+}
+
 static bool clean_up(const struct sweep *sweep, int fd, const char *id)
 {
 	struct remains remains = { 0 };
@@ -276,6 +312,8 @@ static bool clean_up(const struct sweep *sweep, int fd, const char *id)
 	/* On a disk it outlives the boot. What can't be removed holds nothing else up. */
 	if (clean && remains.tmp)
 		session_tmp_sweep_path(remains.tmp, id);
+	if (clean && remains.snapshot_store)
+		clean_store(&remains);
 	remains_finish(&remains);
 	return clean;
 }

@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -36,6 +37,15 @@ struct entry_facts {
 static bool add_text(cJSON *object, const char *key, const char *text)
 {
 	return !text || text[0] == '\0' || cJSON_AddStringToObject(object, key, text);
+}
+
+/* As text: cJSON would round the number or print it with an exponent. */
+static bool add_time(cJSON *object, const char *key, uint64_t usec)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, usec);
+	return usec == 0 || cJSON_AddRawToObject(object, key, text);
 }
 
 static bool add_process(cJSON *object, const char *key, pid_t pid)
@@ -62,6 +72,8 @@ static bool fill_object(cJSON *object, const struct plan *plan, const struct ent
 	       add_text(object, "cgroup_parent", facts->cgroup_parent) &&
 	       add_text(object, "cgroup", facts->cgroup_path) &&
 	       add_text(object, "tmp", facts->disk.tmp_path) &&
+	       add_text(object, "snapshot_store", facts->disk.snapshot_store) &&
+	       add_time(object, "since_usec", facts->disk.since_usec) &&
 	       add_process(object, "supervisor", getpid()) &&
 	       add_process(object, "command", facts->child);
 }

@@ -59,6 +59,8 @@ struct session {
 	struct session_cgroup cgroup;
 	struct registry_entry registry;
 	struct session_tmp tmp;
+	char *snapshot_store; /* or NULL */
+	uint64_t since_usec;  /* CLOCK_REALTIME, before anything of the session ran */
 	struct terminal terminal;
 	struct keeper keeper;
 	unsigned keeper_restarts;
@@ -117,6 +119,9 @@ void environment_free(char **environment);
 /* tidy.c: what the session may leave on the disk, before it starts and when it is over */
 void tidy_begin(struct session *session);
 void tidy_end(struct session *session);
+/* In the keeper, instead of tidy_end(). */
+void tidy_after_death(void *session);
+uint64_t session_realtime_usec(void);
 
 /* supervise.c */
 _must_check_ int supervise_attach(struct session *session);

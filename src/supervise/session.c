@@ -34,7 +34,7 @@ uint64_t session_now_usec(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static uint64_t realtime_now_usec(void)
+uint64_t session_realtime_usec(void)
 {
 	struct timespec now;
 
@@ -65,9 +65,9 @@ int session_arm(struct session *session, sd_event_source **source, uint64_t in_u
 struct record_event *session_note(struct session *session, enum record_event_kind kind,
 				  uint64_t value)
 {
-	struct record_event *event =
-		session_record_add(session->record, kind,
-				   session_now_usec() - session->started_usec, realtime_now_usec());
+	struct record_event *event = session_record_add(session->record, kind,
+							session_now_usec() - session->started_usec,
+							session_realtime_usec());
 
 	if (event)
 		event->value = value;
@@ -114,6 +114,8 @@ int session_start_keeper(struct session *session, struct diag *diag)
 		.registry_fd = session->registry.fd,
 		.tmp_parent_fd = session->tmp.parent_fd,
 		.tmp_fd = session->tmp.fd,
+		.tidy = tidy_after_death,
+		.userdata = session,
 	};
 
 	return keeper_start(&request, &session->keeper, diag);
@@ -189,6 +191,24 @@ static int start_watching(struct session *session, struct diag *diag)
 	return 0;
 }
 
+static void enter_registry(struct session *session, struct diag *diag)
+{
+	const struct registry_disk disk = {
+		.tmp_path = session->tmp.path,
+		.snapshot_store = session->snapshot_store,
+		.since_usec = session->since_usec,
+	};
+	int r = registry_enter(session->host, session->plan,
+			       backend_scope_parent(session->backend, session->plan), &disk,
+			       &session->registry, diag);
+
+	if (r < 0 && !session->plan->quiet)
+		(void)fprintf(stderr,
+			      "oc-run: %s; this session cannot be found again if oc-run and "
+			      "its keeper are killed\n",
+			      diag->text);
+}
+
 /* All that must stand before exec. */
 static int session_prepare(struct session *session, const struct session_request *request,
 			   struct diag *diag)
@@ -214,15 +234,7 @@ static int session_prepare(struct session *session, const struct session_request
 	if (r < 0)
 		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
 	tidy_begin(session);
-	r = registry_enter(session->host, session->plan,
-			   backend_scope_parent(session->backend, session->plan),
-			   &(struct registry_disk){ .tmp_path = session->tmp.path },
-			   &session->registry, diag);
-	if (r < 0 && !session->plan->quiet)
-		(void)fprintf(stderr,
-			      "oc-run: %s; this session cannot be found again if oc-run and "
-			      "its keeper are killed\n",
-			      diag->text);
+	enter_registry(session, diag);
 	r = session_start_keeper(session, diag);
 	if (r < 0)
 		return r;
@@ -253,7 +265,7 @@ static void record_start(struct session *session)
 	record->plan = session->plan;
 	record->backend = session->plan->backend;
 	record->enforced = session->cgroup.enforced;
-	record->started_realtime_usec = realtime_now_usec();
+	record->started_realtime_usec = session_realtime_usec();
 	record->ram_bytes = session->host->ram_bytes < session->host->outer_memory_max
 				    ? session->host->ram_bytes
 				    : session->host->outer_memory_max;
@@ -327,6 +339,7 @@ static void session_finish(struct session *session)
 	child_finish(&session->child);
 	cleanup_close(&session->registry.fd);
 	free(session->registry.path);
+	free(session->snapshot_store);
 	cleanup_close(&session->proc_fd);
 	terminal_finish(&session->terminal);
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a session may leave on the disk: a folder for what would else stay in /tmp. Nothing here
- * fails a session: where it can't be done the session is as it would be without oc-run.
+ * What a session may leave on the disk: a folder for what would else stay in /tmp, and what a git
+ * that was killed hard leaves in the command's snapshot store. Nothing here fails a session: where
+ * it can't be done the session is as it would be without oc-run.
  */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "oc-run/process-scan.h"
+#include "oc-run/profile-world.h"
 #include "session-internal.h"
 
 /* A choice of the person's stands, an outer session's folder does not: it is not ours to fill. */
@@ -41,12 +44,15 @@ void tidy_begin(struct session *session)
 {
 	const struct profile *profile = session->plan->profile;
 
+	session->since_usec = session_realtime_usec();
+	if (profile && profile->snapshot_store)
+		session->snapshot_store = profile_expand_path(profile->snapshot_store);
 	if (profile && profile->private_temp &&
 	    !tmp_is_chosen(session->plan, profile->private_temp))
 		make_tmp(session);
 }
 
-void tidy_end(struct session *session)
+static void remove_tmp(struct session *session)
 {
 	struct session_record *record = session->record;
 
@@ -55,4 +61,41 @@ void tidy_end(struct session *session)
 	free(record->tmp_path);
 	record->tmp_path = strdup(session->tmp.path);
 	session_tmp_remove(&session->tmp, session->plan->id, &record->tmp);
+}
+
+/* Another oc-run that is at it does what we would do. */
+static void clean_snapshots(const struct session *session, const char *working_directory,
+			    struct snapshot_result *result)
+{
+	_cleanup_close_ int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct snapshot_request request = {
+		.store = session->snapshot_store,
+		.working_directory = working_directory,
+		.proc_fd = proc_fd,
+		.since_usec = session->since_usec,
+		.until_usec = session_realtime_usec(),
+	};
+
+	if (proc_fd >= 0)
+		(void)!snapshot_clean(&request, result);
+}
+
+void tidy_end(struct session *session)
+{
+	const char *folder = session->plan->chdir;
+
+	remove_tmp(session);
+	if (snapshot_is_due(session->record))
+		clean_snapshots(session, folder ? folder : ".", &session->record->snapshots);
+}
+
+void tidy_after_death(void *userdata)
+{
+	const struct session *session = userdata;
+	struct snapshot_result result = { .named = 0 };
+
+	if (!session->snapshot_store)
+		return;
+	clean_snapshots(session, NULL, &result);
+	snapshot_result_finish(&result);
 }

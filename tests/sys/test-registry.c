@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "oc-run/session-tmp.h"
 
@@ -235,6 +236,34 @@ TEST(temporary_files_go_after_a_reboot_too)
 	world_tear_down(&world);
 }
 
+TEST(what_a_killed_git_left_goes_with_the_entry)
+{
+	struct registry_world world;
+	char command[512], store[128];
+	struct timespec now;
+
+	world_set_up(&world);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)snprintf(store, sizeof(store), "%s/store", world.base);
+	(void)snprintf(command, sizeof(command),
+		       "mkdir -p %s/project/objects/pack && cd %s/project && "
+		       "touch HEAD index.lock objects/pack/tmp_pack_x objects/pack/pack-x.pack",
+		       store, store);
+	expect_int(system(command), 0);
+	world.disk.snapshot_store = store;
+	/* An entry that does not say since when is believed in nothing. */
+	world_die(&world, NULL, "/some/oc-" REGISTRY_ID);
+	world_sweep(&world, 1);
+	expect_int(access(world_path(&world, "/store/project/index.lock"), F_OK), 0);
+	world.disk.since_usec = (uint64_t)(now.tv_sec - 1) * 1000000;
+	world_die(&world, NULL, "/some/oc-" REGISTRY_ID);
+	world_sweep(&world, 1);
+	expect_int(access(world_path(&world, "/store/project/index.lock"), F_OK), -1);
+	expect_int(access(world_path(&world, "/store/project/objects/pack/tmp_pack_x"), F_OK), -1);
+	expect_int(access(world_path(&world, "/store/project/objects/pack/pack-x.pack"), F_OK), 0);
+	world_tear_down(&world);
+}
+
 TEST(an_entry_that_makes_no_sense_is_removed)
 {
 	static const char *const texts[] = { "",
@@ -441,8 +470,9 @@ UNIT_MAIN("registry", an_entry_says_what_has_to_be_cleaned, a_live_session_is_no
 	  a_dead_session_is_swept_once, a_keeper_at_work_holds_the_entry,
 	  members_of_a_dead_session_are_ended, members_older_than_the_session_are_not_its_own,
 	  after_a_reboot_only_the_entry_goes, temporary_files_go_with_the_entry_that_names_them,
-	  temporary_files_go_after_a_reboot_too, an_entry_that_makes_no_sense_is_removed,
-	  what_is_no_entry_is_left_alone, a_hidden_file_is_removed_unless_it_is_held,
+	  temporary_files_go_after_a_reboot_too, what_a_killed_git_left_goes_with_the_entry,
+	  an_entry_that_makes_no_sense_is_removed, what_is_no_entry_is_left_alone,
+	  a_hidden_file_is_removed_unless_it_is_held,
 	  an_entry_that_another_sweep_works_on_is_left_to_it,
 	  a_session_around_the_caller_is_not_swept, a_folder_that_is_not_ours_alone_is_refused,
 	  without_a_runtime_folder_the_cache_is_used, without_any_folder_a_session_runs_unrecorded)

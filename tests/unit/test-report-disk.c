@@ -77,5 +77,95 @@ TEST(temporary_files_stand_in_the_json)
 	session_record_finish(&fixture.record);
 }
 
+static void give_removed(struct fixture *fixture, const char *path, uint64_t bytes)
+{
+	struct snapshot_result *snapshots = &fixture->record.snapshots;
+
+	snapshots->count++;
+	snapshots->bytes += bytes;
+	if (snapshots->named < SNAPSHOT_NAMES_MAX)
+		snapshots->removed[snapshots->named++] =
+			(struct snapshot_file){ strdup(path), bytes };
+}
+
+TEST(what_was_removed_of_the_snapshots_is_named_and_cut)
+{
+	_cleanup_free_ char *text = NULL;
+	struct fixture fixture;
+	char path[64];
+
+	fixture_init(&fixture);
+	expect(!report_is_needed(&fixture.record));
+	give_removed(&fixture, "/store/p/index.lock", 0);
+	expect(report_is_needed(&fixture.record));
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(path, sizeof(path), "/store/p/objects/pack/tmp_pack_%d", i);
+		give_removed(&fixture, path, MEBIBYTE);
+	}
+	text = text_of(&fixture);
+	expect_contains(text, "\n  removed, left by a killed git: /store/p/index.lock\n");
+	expect_contains(text, "\n  removed, left by a killed git: /store/p/objects/pack/tmp_pack_1 "
+			      "(1 MiB)\n");
+	expect_lacks(text, "tmp_pack_2");
+	expect_contains(text, "\n  removed, left by a killed git: 38 more files, 38 MiB\n");
+}
+
+TEST(the_lock_of_the_persons_repository_comes_with_the_command)
+{
+	static const struct {
+		const char *name, *path, *expected;
+	} rows[] = {
+		{ "plain", "/home/u/p/.git/index.lock",
+		  "if none works there now, `rm '/home/u/p/.git/index.lock'`\n" },
+		{ "blanks", "/home/u/my $HOME `x`/.git/index.lock",
+		  "now, `rm '/home/u/my $HOME `x`/.git/index.lock'`\n" },
+		{ "a quote ends the quotes", "/home/u/it's; rm -rf ~/.git/index.lock",
+		  "now, remove /home/u/it's; rm -rf ~/.git/index.lock\n" },
+		{ "a line break", "/home/u/a\nb/.git/index.lock",
+		  "now, remove /home/u/a\\x0ab/.git/index.lock\n" },
+		{ "no UTF-8", "/home/u/\xff/.git/index.lock",
+		  "now, remove /home/u/\\xff/.git/index.lock\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *text = NULL;
+		struct fixture fixture;
+
+		unit_row = rows[i].name;
+		fixture_init(&fixture);
+		fixture.record.snapshots.persons_lock = strdup(rows[i].path);
+		expect(report_is_needed(&fixture.record));
+		text = text_of(&fixture);
+		expect_contains(text, "\n  next: a git was killed in your repository and left a "
+				      "lock; ");
+		expect_contains(text, rows[i].expected);
+	}
+}
+
+TEST(what_gits_left_stands_in_the_json)
+{
+	_cleanup_free_ char *text = NULL;
+	struct fixture fixture;
+	const cJSON *store, *item;
+	cJSON *report;
+
+	fixture_init(&fixture);
+	give_removed(&fixture, "/store/p/index.lock", 12);
+	fixture.record.snapshots.persons_lock = strdup("/home/u/p/.git/index.lock");
+	text = report_json(&fixture.record);
+	report = cJSON_Parse(text);
+	store = cJSON_GetObjectItem(report, "snapshot_store");
+	expect_int(cJSON_GetObjectItem(store, "count")->valueint, 1);
+	expect_int(cJSON_GetObjectItem(store, "bytes")->valueint, 12);
+	item = cJSON_GetArrayItem(cJSON_GetObjectItem(store, "items"), 0);
+	expect_text(cJSON_GetStringValue(cJSON_GetObjectItem(item, "path")), "/store/p/index.lock");
+	expect_text(cJSON_GetStringValue(cJSON_GetObjectItem(report, "repository_lock")),
+		    "/home/u/p/.git/index.lock");
+	cJSON_Delete(report);
+	session_record_finish(&fixture.record);
+}
+
 UNIT_MAIN("report-disk", temporary_files_are_told_when_asked_or_left,
-	  temporary_files_stand_in_the_json)
+	  temporary_files_stand_in_the_json, what_was_removed_of_the_snapshots_is_named_and_cut,
+	  the_lock_of_the_persons_repository_comes_with_the_command,
+	  what_gits_left_stands_in_the_json)
