@@ -17,7 +17,7 @@ _oc_run_command_at()
 		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
 			--io-weight | --high-steps | --livelock-guard | \
 			--name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --grace | \
-			--report | --json-status-fd)
+			--report | --notify | --json-status-fd)
 			# Bash splits --option=value at the =.
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] || ((i++))
 			;;
@@ -77,6 +77,10 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current")
 		return
 		;;
+	--notify)
+		mapfile -t COMPREPLY < <(compgen -W 'auto off desktop tmux desktop,tmux' -- "$current")
+		return
+		;;
 	-C | --chdir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
@@ -108,7 +112,7 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
 			--io-weight --high-steps --livelock-guard
 			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --grace
-			--report --json-status-fd --dry-run -q --quiet -v --verbose -h --help
+			--report --notify --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else
 		mapfile -t COMPREPLY < <(compgen -c -- "$current")

@@ -23,6 +23,14 @@ struct host {
 	char *own_cgroup;    /* the "0::" line of /proc/self/cgroup, or NULL */
 	char *outer_session; /* id of the oc-run session we were started in, or NULL */
 	char *outer_scope;   /* that session's cgroup (parent of its payload), or NULL */
+	/* By which ways a person can be told while the session runs; from the environment that oc-run
+	 * was started with, and only where the socket is ours: after `su` or `sudo -E` the variables
+	 * name another user's, whose server could do as it likes with us. */
+	char *session_bus;	   /* D-Bus address, or NULL */
+	bool session_bus_is_named; /* by $DBUS_SESSION_BUS_ADDRESS; else it is the usual one */
+	bool is_graphical;	   /* $DISPLAY or $WAYLAND_DISPLAY is set */
+	char *tmux_socket;	   /* of $TMUX, or NULL */
+	char *tmux_pane;	   /* $TMUX_PANE, or NULL */
 	/* The tightest limits of our own cgroup and its ancestors (for memory also those of version 1);
 	 * LIMIT_UNLIMITED if none. */
 	uint64_t outer_memory_max;

@@ -31,6 +31,8 @@ struct notice_facts {
 /* -ENOMEM. */
 _must_check_ int notice_text_make(const struct notice_subject *subject,
 				  const struct notice_facts *facts, struct notice *ret);
+/* -ENOMEM. */
+_must_check_ int notice_copy(const struct notice *notice, struct notice *ret);
 void notice_finish(struct notice *notice);
 
 /* All of it in one line, for the journal. NULL: no memory. Caller frees, as below. */

@@ -33,6 +33,12 @@ enum enforce_mode {
 	ENFORCE_KERNEL,
 };
 
+/* By which ways the person is told while the session runs, beside the journal. */
+enum notify_way {
+	NOTIFY_DESKTOP = 1 << 0,
+	NOTIFY_TMUX = 1 << 1,
+};
+
 struct plan_limit {
 	uint64_t value; /* in the unit of limit_row.kind; LIMIT_UNLIMITED is "max" */
 	bool asked;	/* a person set it; otherwise it is a default */
@@ -55,15 +61,16 @@ struct plan {
 	/* Where memory.high may stand when --high was not given: percent of memory.max, rising. */
 	unsigned high_steps[PLAN_HIGH_STEPS_MAX];
 	size_t high_step_count;
-	bool livelock_guard;	   /* memory.high is lifted when the session stands still at it */
-	uint64_t grace_usec;	   /* a rung of the ladder at the end */
-	int stop_signal;	   /* first rung; 0: the signal that oc-run was sent */
-	char **command;		   /* argv of the command */
-	char *executable;	   /* absolute path that is exec'ed */
-	char *chdir;		   /* or NULL */
-	char **setenv;		   /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
-	char *report_path;	   /* or NULL */
-	int json_status_fd;	   /* or -1 */
+	bool livelock_guard; /* memory.high is lifted when the session stands still at it */
+	uint64_t grace_usec; /* a rung of the ladder at the end */
+	int stop_signal;     /* first rung; 0: the signal that oc-run was sent */
+	char **command;	     /* argv of the command */
+	char *executable;    /* absolute path that is exec'ed */
+	char *chdir;	     /* or NULL */
+	char **setenv;	     /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
+	char *report_path;   /* or NULL */
+	int json_status_fd;  /* or -1 */
+	unsigned notify;     /* enum notify_way bits: asked for, and to be had here */
 	bool dry_run;
 	bool quiet;
 	bool verbose;

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "oc-run/notice-text.h"
 #include "oc-run/session-record.h"
 
 /* The one judgement of how a session went; texts and advice follow from it. */
@@ -48,6 +49,8 @@ _must_check_ int report_status_line(int fd, const char *line, int wait_msec);
  * command never go there. */
 void report_journal_started(const struct session_record *record);
 void report_journal_event(const struct session_record *record, const struct record_event *event);
+void report_journal_notice(const struct session_record *record, enum notice_kind kind,
+			   const struct notice *notice);
 void report_journal_ended(const struct session_record *record);
 
 /* Writes the JSON report to @path: a regular file is replaced as a whole; /dev/stdout, /dev/fd/N,

@@ -69,6 +69,9 @@ _must_check_ int tree_new(const struct tree_request *request, struct tree **ret)
 /* Another keeper has taken the place of the first. */
 void tree_set_exclude(struct tree *tree, pid_t exclude);
 
+/* A child of oc-run's own that it starts while the session runs; 0: there is none any more. */
+void tree_set_helper(struct tree *tree, pid_t helper);
+
 enum tree_scan_flags {
 	/* Look for members outside the cgroup too: the whole of /proc is listed, descendants by
 	 * parentage, tags read once for each new process of ours. Without it: the cgroup and the

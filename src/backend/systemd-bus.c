@@ -19,27 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-/* Bytes outside of this set are written as %XX in a D-Bus address (D-Bus specification). */
-static bool is_address_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       strchr("-_/.\\*", c) != NULL;
-}
-
-static void format_address(const char *path, char *text, size_t size)
-{
-	size_t used = (size_t)snprintf(text, size, "unix:path=");
-
-	for (const char *c = path; *c != '\0' && used + 4 < size; c++) {
-		if (is_address_char(*c)) {
-			text[used++] = *c;
-			text[used] = '\0';
-		} else {
-			used += (size_t)snprintf(text + used, size - used, "%%%02x",
-						 (unsigned)(unsigned char)*c);
-		}
-	}
-}
+#include "oc-run/bus-address.h"
 
 int manager_process(struct manager_bus *manager, uint64_t deadline)
 {
@@ -96,7 +76,7 @@ static int try_connect(struct manager_bus *manager, uint64_t deadline)
 
 	if (r < 0)
 		return r;
-	format_address(manager->path, address, sizeof(address));
+	bus_address_format(manager->path, address, sizeof(address));
 	r = sd_bus_set_address(manager->bus, address);
 	if (r >= 0)
 		r = sd_bus_set_bus_client(manager->bus, !manager->direct);

@@ -91,6 +91,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.key = "report", .metavar = "FILE", .in_config = true,
 		.help = "write the report to FILE too, as JSON",
 	},
+	[SETTING_NOTIFY] = {
+		.key = "notify", .metavar = "WHERE", .in_config = true,
+		.help = "tell you while it runs: auto, off, desktop, tmux\n"
+			"or desktop,tmux",
+	},
 	[SETTING_JSON_STATUS_FD] = {
 		.key = "json-status-fd", .metavar = "N",
 		.help = "write events to this open file descriptor, as JSON",

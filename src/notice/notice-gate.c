@@ -13,68 +13,35 @@ void notice_gate_init(struct notice_gate *gate, const struct notice_limits *limi
 	*gate = (struct notice_gate){ .limits = *limits };
 }
 
-/* The height of a line, and how high the session stands now. false: not known. */
-static bool measure(const struct notice_gate *gate, enum notice_kind kind, uint64_t *ret_line,
-		    uint64_t *ret_value)
+static bool is_down(uint64_t value, uint64_t line, uint64_t told_usec, uint64_t now_usec)
 {
-	const struct figures *figures = &gate->figures;
-
-	switch (kind) {
-	case NOTICE_MEMORY:
-		*ret_line = gate->limits.memory_line;
-		*ret_value = figures->unreclaimable_bytes;
-		break;
-	case NOTICE_SWAP:
-		*ret_line = gate->limits.swap_max;
-		*ret_value = figures->swap_bytes;
-		break;
-	case NOTICE_TASKS:
-		*ret_line = gate->limits.tasks_max;
-		*ret_value = figures->tasks;
-		break;
-	case NOTICE_ESCAPE:
-	case NOTICE_KILL:
-	case NOTICE_KIND_COUNT:
-		return false;
-	}
-	return *ret_line != LIMIT_UNLIMITED && figures->at_usec > 0;
+	if (line != LIMIT_UNLIMITED)
+		return value < line / 4 * 3;
+	return now_usec >= told_usec + NOTICE_BLIND_USEC;
 }
 
-static bool is_down(const struct notice_gate *gate, enum notice_kind kind, uint64_t now_usec)
+static void leave(struct notice_line *line)
 {
-	uint64_t line, value;
-
-	if (measure(gate, kind, &line, &value))
-		return value < line / 4 * 3;
-	return now_usec >= gate->lines[kind].told_usec + NOTICE_BLIND_USEC;
+	line->is_above = line->is_due = false;
 }
 
 void notice_gate_figures(struct notice_gate *gate, uint64_t now_usec, const struct figures *figures)
 {
-	gate->figures = *figures;
-	for (int kind = 0; kind < NOTICE_KIND_COUNT; kind++) {
-		if (is_down(gate, (enum notice_kind)kind, now_usec))
-			gate->lines[kind].is_above = false;
-	}
+	struct notice_line *swap = &gate->lines[NOTICE_SWAP], *tasks = &gate->lines[NOTICE_TASKS];
+
+	if (is_down(figures->swap_bytes, gate->limits.swap_max, swap->told_usec, now_usec))
+		leave(swap);
+	if (is_down(figures->tasks, gate->limits.tasks_max, tasks->told_usec, now_usec))
+		leave(tasks);
 }
 
-/* memory.high and memory.max count page cache too, and a copy of a large file crosses them without
- * being short of anything. */
-static bool is_short_of_memory(const struct notice_gate *gate)
-{
-	uint64_t line, value;
-
-	return !measure(gate, NOTICE_MEMORY, &line, &value) || value >= line / 8 * 7;
-}
-
-static enum notice_kind kind_of(const struct notice_gate *gate, const struct record_event *event)
+static enum notice_kind kind_of(const struct record_event *event)
 {
 	switch (event->kind) {
-	case RECORD_HIGH:
-	case RECORD_MEMORY_MAX:
-		return is_short_of_memory(gate) ? NOTICE_MEMORY : NOTHING;
 	case RECORD_PRESSURE:
 		return NOTICE_MEMORY;
+	case RECORD_LIVELOCK:
+		return NOTICE_STANDSTILL;
 	case RECORD_OOM_KILL:
 	case RECORD_WATCH_KILL:
 		return NOTICE_KILL;
@@ -85,8 +52,9 @@ static enum notice_kind kind_of(const struct notice_gate *gate, const struct rec
 	case RECORD_ESCAPE:
 		/* One that was brought back is limited again: nothing to do about it. */
 		return event->detail[0] ? NOTICE_ESCAPE : NOTHING;
+	case RECORD_HIGH: /* page cache alone does that, and is no shortage */
 	case RECORD_HIGH_LOWERED:
-	case RECORD_LIVELOCK:
+	case RECORD_MEMORY_MAX:
 	case RECORD_PRESSURE_OVER:
 	case RECORD_STOP_ASKED:
 	case RECORD_LADDER:
@@ -109,44 +77,87 @@ static void gather_kill(struct notice_gate *gate, const struct record_event *eve
 	kills->is_command_killed = kills->is_command_killed || event->victim.is_agent;
 }
 
-bool notice_gate_kills(struct notice_gate *gate, uint64_t now_usec, struct notice_subject *ret)
+/* 0: there is nothing to wait for. */
+static uint64_t kills_due_usec(const struct notice_gate *gate)
+{
+	if (gate->kills.kills == 0)
+		return 0;
+	/* The first at once. */
+	return gate->kills_told_usec > 0 ? gate->kills_told_usec + NOTICE_GATHER_USEC : 1;
+}
+
+static uint64_t line_due_usec(const struct notice_line *line)
+{
+	if (!line->is_due)
+		return 0;
+	return line->told_usec > 0 ? line->told_usec + NOTICE_AGAIN_USEC : 1;
+}
+
+uint64_t notice_gate_wake_usec(const struct notice_gate *gate)
+{
+	uint64_t wake_usec = kills_due_usec(gate);
+
+	for (size_t i = 0; i < NOTICE_KIND_COUNT; i++) {
+		uint64_t due_usec = line_due_usec(&gate->lines[i]);
+
+		if (due_usec > 0 && (wake_usec == 0 || due_usec < wake_usec))
+			wake_usec = due_usec;
+	}
+	return wake_usec;
+}
+
+bool notice_gate_end(struct notice_gate *gate, struct notice_subject *ret)
 {
 	if (gate->kills.kills == 0)
 		return false;
 	*ret = gate->kills;
 	gate->kills = (struct notice_subject){ 0 };
-	gate->kills_told_usec = now_usec;
 	return true;
 }
 
-uint64_t notice_gate_wake_usec(const struct notice_gate *gate)
+static bool is_due(uint64_t due_usec, uint64_t now_usec)
 {
-	return gate->kills.kills > 0 ? gate->kills_told_usec + NOTICE_GATHER_USEC : 0;
+	return due_usec > 0 && now_usec >= due_usec;
+}
+
+bool notice_gate_due(struct notice_gate *gate, uint64_t now_usec, struct notice_subject *ret)
+{
+	if (is_due(kills_due_usec(gate), now_usec)) {
+		gate->kills_told_usec = now_usec;
+		return notice_gate_end(gate, ret);
+	}
+	for (int kind = 0; kind < NOTICE_KIND_COUNT; kind++) {
+		struct notice_line *line = &gate->lines[kind];
+
+		if (!is_due(line_due_usec(line), now_usec))
+			continue;
+		line->is_due = false;
+		line->told_usec = now_usec;
+		*ret = (struct notice_subject){ .kind = (enum notice_kind)kind,
+						.event = line->event };
+		return true;
+	}
+	return false;
 }
 
 bool notice_gate_event(struct notice_gate *gate, uint64_t now_usec,
 		       const struct record_event *event, struct notice_subject *ret)
 {
-	enum notice_kind kind = kind_of(gate, event);
+	enum notice_kind kind = kind_of(event);
 
+	if (event->kind == RECORD_PRESSURE_OVER)
+		leave(&gate->lines[NOTICE_MEMORY]);
 	if (kind == NOTHING)
 		return false;
 	if (kind == NOTICE_KILL) {
 		gather_kill(gate, event);
-		if (gate->kills_told_usec > 0 &&
-		    now_usec < gate->kills_told_usec + NOTICE_GATHER_USEC)
-			return false;
-		return notice_gate_kills(gate, now_usec, ret);
+	} else if (!gate->lines[kind].is_above) {
+		/* An escape and a standstill are no states that are left: each is told for itself. */
+		gate->lines[kind].is_above = kind != NOTICE_ESCAPE && kind != NOTICE_STANDSTILL;
+		gate->lines[kind].is_due = true;
+		gate->lines[kind].event = *event;
 	}
-	if (gate->lines[kind].is_above ||
-	    (gate->lines[kind].told_usec > 0 &&
-	     now_usec < gate->lines[kind].told_usec + NOTICE_AGAIN_USEC))
-		return false;
-	/* An escape has no height: one that is seen once is told by one event. */
-	gate->lines[kind].is_above = kind != NOTICE_ESCAPE;
-	gate->lines[kind].told_usec = now_usec;
-	*ret = (struct notice_subject){ .kind = kind, .event = *event };
-	return true;
+	return notice_gate_due(gate, now_usec, ret);
 }
 
 const char *notice_kind_name(enum notice_kind kind)
@@ -154,6 +165,8 @@ const char *notice_kind_name(enum notice_kind kind)
 	switch (kind) {
 	case NOTICE_MEMORY:
 		return "memory";
+	case NOTICE_STANDSTILL:
+		return "standstill";
 	case NOTICE_SWAP:
 		return "swap";
 	case NOTICE_TASKS:

@@ -117,6 +117,13 @@ static void print_high(FILE *out, const struct plan *plan)
 	(void)fputs(" % to none, and back\n", out);
 }
 
+static void print_notices(FILE *out, const struct plan *plan)
+{
+	print_label(out, "notices");
+	(void)fprintf(out, "%s%sjournal\n", plan->notify & NOTIFY_DESKTOP ? "desktop, " : "",
+		      plan->notify & NOTIFY_TMUX ? "tmux, " : "");
+}
+
 static const char *who(const struct plan *plan, enum limit_id id)
 {
 	const struct plan_limit *limit = &plan->limits[id];
@@ -157,6 +164,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_place(out, plan, backend);
 	print_high(out, plan);
 	print_end(out, plan);
+	print_notices(out, plan);
 	print_limits(out, plan);
 	for (size_t i = 0; plan->warnings && plan->warnings[i]; i++) {
 		(void)fputs(i ? "  warning: " : "\n  warning: ", out);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 
+#include "host-notify.h"
 #include "host-v1.h"
 #include "oc-run/cgroup.h"
 #include "oc-run/host.h"
@@ -215,6 +216,8 @@ int host_gather_from(const struct host_roots *roots, struct host *ret_host, stru
 		return r;
 	r = gather_runtime_dir(roots, &host);
 	if (r >= 0)
+		r = host_gather_notify(&host);
+	if (r >= 0)
 		r = gather_cgroup(roots, &host);
 	if (r < 0) {
 		host_finish(&host);
@@ -245,5 +248,8 @@ void host_finish(struct host *host)
 	free(host->own_cgroup);
 	free(host->outer_session);
 	free(host->outer_scope);
+	free(host->session_bus);
+	free(host->tmux_socket);
+	free(host->tmux_pane);
 	*host = (struct host){ 0 };
 }

@@ -28,3 +28,7 @@ _must_check_ int plan_resolve_limits(struct plan *plan, const struct plan_reques
 /* Who enforces each limit; the warning or the refusal where the kernel does not. */
 _must_check_ int plan_resolve_enforcers(struct plan *plan, const struct plan_request *request,
 					struct diag *diag);
+
+/* --notify. */
+_must_check_ int plan_resolve_notify(struct plan *plan, const struct plan_request *request,
+				     struct diag *diag);

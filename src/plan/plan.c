@@ -338,6 +338,8 @@ static int resolve(struct plan *plan, const struct plan_request *request, struct
 	if (r == 0)
 		r = resolve_server(plan, request);
 	if (r == 0)
+		r = plan_resolve_notify(plan, request, diag);
+	if (r == 0)
 		r = warn_of_needs(plan, request);
 	return r;
 }

@@ -163,6 +163,19 @@ void journal_fields_event(const struct session_record *record, const struct reco
 	    (int)victim->pid, victim->bytes >> 20);
 }
 
+void journal_fields_notice(const struct session_record *record, enum notice_kind kind,
+			   const struct notice *notice, struct journal_fields *ret)
+{
+	_cleanup_free_ char *line = notice_text_line(notice);
+
+	begin(ret, record, "notice", MESSAGE_ID_NOTICE, notice->is_kill ? LOG_WARNING : LOG_NOTICE);
+	add(ret, "OC_RUN_NOTICE=%s", notice_kind_name(kind));
+	if (line)
+		add(ret, "MESSAGE=%s", line);
+	else
+		ret->failed = true;
+}
+
 static int ended_priority(enum outcome outcome)
 {
 	switch (outcome) {

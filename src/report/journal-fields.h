@@ -18,5 +18,7 @@ struct journal_fields {
 void journal_fields_started(const struct session_record *record, struct journal_fields *ret);
 void journal_fields_event(const struct session_record *record, const struct record_event *event,
 			  struct journal_fields *ret);
+void journal_fields_notice(const struct session_record *record, enum notice_kind kind,
+			   const struct notice *notice, struct journal_fields *ret);
 void journal_fields_ended(const struct session_record *record, struct journal_fields *ret);
 void journal_fields_finish(struct journal_fields *fields);

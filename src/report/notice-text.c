@@ -82,6 +82,9 @@ static void print_title(FILE *out, const struct notice_subject *subject,
 	case NOTICE_MEMORY:
 		(void)fputs(" is running short of memory", out);
 		break;
+	case NOTICE_STANDSTILL:
+		(void)fputs(" stood still at --high, which has been lifted", out);
+		break;
 	case NOTICE_SWAP:
 		(void)fputs(" has used up its swap", out);
 		break;
@@ -161,6 +164,10 @@ static void print_amount(FILE *out, const struct notice_subject *subject,
 	switch (subject->kind) {
 	case NOTICE_MEMORY:
 		print_memory(out, facts);
+		break;
+	case NOTICE_STANDSTILL:
+		print_memory(out, facts);
+		(void)fprintf(out, "; %s", subject->event.detail);
 		break;
 	case NOTICE_SWAP:
 		print_bytes(out, facts->figures->swap_bytes);
@@ -309,6 +316,9 @@ static void print_advice(FILE *out, const struct notice_subject *subject,
 	case NOTICE_SWAP:
 		print_memory_advice(out, facts);
 		break;
+	case NOTICE_STANDSTILL:
+		(void)fputs("\nLeave --high out next time: then the line goes up by itself.", out);
+		break;
 	case NOTICE_TASKS:
 		print_limit_advice(out, facts, LIMIT_PIDS_MAX);
 		break;
@@ -370,6 +380,22 @@ int notice_text_make(const struct notice_subject *subject, const struct notice_f
 	else
 		*ret = notice;
 	return r;
+}
+
+int notice_copy(const struct notice *notice, struct notice *ret)
+{
+	struct notice copy = {
+		.title = strdup(notice->title),
+		.body = strdup(notice->body),
+		.is_kill = notice->is_kill,
+	};
+
+	if (!copy.title || !copy.body) {
+		notice_finish(&copy);
+		return -ENOMEM;
+	}
+	*ret = copy;
+	return 0;
 }
 
 void notice_finish(struct notice *notice)

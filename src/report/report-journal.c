@@ -40,6 +40,15 @@ void report_journal_event(const struct session_record *record, const struct reco
 	send_fields(&fields);
 }
 
+void report_journal_notice(const struct session_record *record, enum notice_kind kind,
+			   const struct notice *notice)
+{
+	struct journal_fields fields;
+
+	journal_fields_notice(record, kind, notice, &fields);
+	send_fields(&fields);
+}
+
 void report_journal_ended(const struct session_record *record)
 {
 	struct journal_fields fields;

@@ -13,9 +13,10 @@ void session_observe_event(struct session *session, const struct record_event *e
 	report_journal_event(session->record, event);
 	if (session->plan->json_status_fd >= 0)
 		session_status_line(session, report_json_event(session->record, event));
+	notify_event(session, event);
 }
 
 void session_observe_figures(struct session *session)
 {
-	(void)session;
+	notify_figures(session);
 }

@@ -44,6 +44,8 @@ static void tell_escapes(struct session *session, const struct tree_sample *samp
 	brought_back = tree_recapture(session->tree);
 	if (brought_back > 0)
 		session->record->recaptured += (size_t)brought_back;
+	if (event && sample->outside > 0)
+		(void)snprintf(event->detail, sizeof(event->detail), "could not be brought back");
 	session_tell(session, event);
 }
 

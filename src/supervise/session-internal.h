@@ -3,13 +3,14 @@
 
 /* What the parts of a running session share: session.c (start and end), supervise.c (the loop),
  * sampling.c (looking at the tree), victims.c (who was killed), actions.c and pressure-act.c (what is
- * done). */
+ * done), notify.c (telling the person). */
 
 #include <systemd/sd-event.h>
 
 #include "oc-run/figures.h"
 #include "oc-run/keeper.h"
 #include "oc-run/kernel-log.h"
+#include "oc-run/notice.h"
 #include "oc-run/parse.h"
 #include "oc-run/policy.h"
 #include "oc-run/pressure.h"
@@ -49,6 +50,12 @@ struct noisy {
 	uint64_t told_usec;
 };
 
+struct session_notices {
+	struct notices *ways;
+	struct notice_gate gate;
+	sd_event_source *timer; /* for kills that were gathered */
+};
+
 struct session {
 	const struct plan *plan;
 	const struct host *host;
@@ -79,6 +86,7 @@ struct session {
 	uint64_t pressure_rest_until_usec; /* of wake-ups by memory.high */
 
 	struct victims victims;
+	struct session_notices notices;
 	struct noisy noisy[NOISY_KINDS];
 	bool watches_limits; /* oc-run enforces memory or tasks itself */
 	struct policy_limits watched;
@@ -161,6 +169,14 @@ void sampling_peaks(struct session *session);
 
 /* oom-score.c */
 void oom_score_raise_tools(struct session *session, const struct tree_sample *sample);
+
+/* notify.c */
+_must_check_ int notify_start(struct session *session);
+void notify_event(struct session *session, const struct record_event *event);
+void notify_figures(struct session *session);
+bool notify_reaped(struct session *session, pid_t pid, int wait_status);
+/* After the loop: gives what is on its way a moment. */
+void notify_finish(struct session *session);
 
 /* victims.c */
 void victims_counted(struct session *session, uint64_t kills);

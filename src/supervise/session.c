@@ -326,6 +326,7 @@ static void session_finish(struct session *session)
 	/* What could not be removed now is found by the next start: the entry stays. */
 	if (backend_leave(session->backend, &session->cgroup, &diag) >= 0)
 		registry_leave(&session->registry);
+	notify_finish(session);
 	session->tree = tree_free(session->tree);
 	session->kernel_log = kernel_log_free(session->kernel_log);
 	session->deadline_timer = sd_event_source_unref(session->deadline_timer);
@@ -377,6 +378,8 @@ static int session_go(struct session *session, const struct session_request *req
 		return r;
 	record_start(session);
 	r = supervise_attach(session);
+	if (r >= 0)
+		r = notify_start(session);
 	if (r < 0)
 		return diag_set(diag, r, "cannot set up the event loop: %s", strerror(-r));
 	pass_on_keys(session);

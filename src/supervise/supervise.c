@@ -177,10 +177,11 @@ static int child_changed(struct session *session, const siginfo_t *info)
 		return 0;
 	if (info->si_pid == session->child.pid)
 		return agent_reaped(session, wait_status);
+	(void)notify_reaped(session, info->si_pid, wait_status);
 	return 0;
 }
 
-/* Every child: the command, the keeper, and orphans of the tree that came to us as their
+/* Every child: the command, the keeper, a helper that shows a notice, and orphans of the tree that came to us as their
  * subreaper. Unreaped they would count for pids.max. */
 static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *signal_info,
 		      void *userdata)

@@ -18,7 +18,7 @@ struct tree_seen {
 	pid_t pid, parent;
 	uint64_t start_ticks;
 	bool member;
-	bool never;   /* pid 1, we ourselves, the keeper */
+	bool never;   /* pid 1, we ourselves, the keeper, a helper */
 	bool checked; /* its environment has been read and has no tag of ours */
 };
 
@@ -48,7 +48,7 @@ static inline void tree_seen_finish(struct tree_seen_list *list)
 struct tree {
 	char tag[64]; /* "OC_RUN_SESSION=<id>" */
 	char agent_name[64];
-	pid_t agent, exclude, self;
+	pid_t agent, exclude, helper, self;
 	uid_t uid;
 	uint64_t agent_start_ticks;
 	pid_t agent_group;
@@ -90,7 +90,8 @@ static inline bool tree_is_dead(const struct tree_process *process)
 /* Never a member, whatever else speaks for it. */
 static inline bool tree_is_never(const struct tree *tree, pid_t pid)
 {
-	return pid <= 1 || pid == tree->self || pid == tree->exclude;
+	return pid <= 1 || pid == tree->self || pid == tree->exclude ||
+	       (tree->helper > 0 && pid == tree->helper);
 }
 
 int tree_scan_once(struct tree *tree, unsigned flags);

@@ -86,6 +86,11 @@ void tree_set_exclude(struct tree *tree, pid_t exclude)
 	tree->exclude = exclude;
 }
 
+void tree_set_helper(struct tree *tree, pid_t helper)
+{
+	tree->helper = helper;
+}
+
 const struct tree_sample *tree_last(const struct tree *tree)
 {
 	return &tree->sample;

@@ -8,7 +8,7 @@ from harness import check, check_equal, test
 from test_exit_status import check_own_failure
 
 LONG_OPTIONS = ("mem high swap pids cpus cpu-weight io-weight name chdir setenv slice backend "
-                "enforce grace report json-status-fd dry-run quiet verbose help version").split()
+                "enforce grace report notify json-status-fd dry-run quiet verbose help version").split()
 SHORT_OPTIONS = {"m": "mem", "p": "pids", "n": "name", "C": "chdir", "E": "setenv", "q": "quiet",
                  "v": "verbose", "h": "help"}
 

@@ -2,8 +2,10 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/un.h>
 
 #include "../../src/plan/host-v1.h"
 #include "oc-run/host.h"
@@ -45,6 +47,33 @@ static void write_file(const char *path, const char *text)
 	(void)snprintf(made[made_count++], sizeof(made[0]), "%s", path);
 }
 
+static const char *const variables[] = {
+	"XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "TMUX",
+	"TMUX_PANE",
+};
+
+static void make_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char parent[128];
+
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
+	make_folder(parent);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	expect_int(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	(void)snprintf(made[made_count++], sizeof(made[0]), "%s", path);
+}
+
+/* @path is below @folder. */
+static void set_variable(const char *name, const char *before, const char *path, const char *after)
+{
+	char text[PATH_MAX + 128];
+
+	(void)snprintf(text, sizeof(text), "%s%s/%s%s", before, folder, path, after);
+	expect_int(setenv(name, text, 1), 0);
+}
+
 static void enter(void)
 {
 	char template[] = "/tmp/oc-run-host.XXXXXX";
@@ -53,7 +82,8 @@ static void enter(void)
 	(void)snprintf(folder, sizeof(folder), "%s", template);
 	expect_int(chdir(folder), 0);
 	made_count = 0;
-	expect_int(unsetenv("XDG_RUNTIME_DIR"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		expect_int(unsetenv(variables[i]), 0);
 }
 
 static void leave(void)
@@ -295,9 +325,105 @@ TEST(broken_proc_files_are_survived)
 	}
 }
 
+TEST(the_bus_that_is_named_is_taken)
+{
+	struct host host;
+
+	enter();
+	make_socket("a/bus");
+	set_variable("DBUS_SESSION_BUS_ADDRESS", "tcp:host=localhost,port=1;unix:path=", "a/bus",
+		     ",guid=00");
+	gather(&host);
+	expect(host.session_bus_is_named && !host.is_graphical);
+	expect(strncmp(host.session_bus, "unix:path=/tmp/", 15) == 0);
+	expect_contains(host.session_bus, "/a/bus,guid=00");
+	host_finish(&host);
+	expect_int(setenv("DBUS_SESSION_BUS_ADDRESS", "unix:abstract=/tmp/dbus-x", 1), 0);
+	expect_int(setenv("WAYLAND_DISPLAY", "wayland-0", 1), 0);
+	gather(&host);
+	expect(host.session_bus_is_named && host.is_graphical);
+	expect_text(host.session_bus, "unix:abstract=/tmp/dbus-x");
+	host_finish(&host);
+	leave();
+}
+
+TEST(without_a_name_the_usual_bus_is_taken)
+{
+	struct host host;
+
+	enter();
+	make_socket("run time/bus");
+	set_variable("XDG_RUNTIME_DIR", "", "run time", "");
+	expect_int(setenv("DISPLAY", "", 1), 0);
+	gather(&host);
+	expect(!host.session_bus_is_named && !host.is_graphical);
+	expect_contains(host.session_bus, "/run%20time/bus");
+	host_finish(&host);
+	expect_int(setenv("DBUS_SESSION_BUS_ADDRESS", "unixexec:path=/bin/false", 1), 0);
+	expect_int(setenv("DISPLAY", ":0", 1), 0);
+	gather(&host);
+	expect(!host.session_bus_is_named && host.is_graphical);
+	expect_contains(host.session_bus, "/run%20time/bus");
+	host_finish(&host);
+	leave();
+}
+
+TEST(tmux_is_taken_with_its_pane)
+{
+	struct host host;
+
+	enter();
+	make_socket("t/default");
+	set_variable("TMUX", "", "t/default", ",123,0");
+	expect_int(setenv("TMUX_PANE", "%7", 1), 0);
+	gather(&host);
+	expect_contains(host.tmux_socket, "/t/default");
+	expect_lacks(host.tmux_socket, ",");
+	expect_text(host.tmux_pane, "%7");
+	host_finish(&host);
+	expect_int(setenv("TMUX_PANE", "-c evil", 1), 0);
+	gather(&host);
+	expect(host.tmux_socket && !host.tmux_pane);
+	host_finish(&host);
+	leave();
+}
+
+TEST(a_way_that_is_not_ours_is_not_taken)
+{
+	struct host host;
+
+	enter();
+	write_file("a/file", "");
+	set_variable("DBUS_SESSION_BUS_ADDRESS", "unix:path=", "a/file", "");
+	set_variable("TMUX", "", "a/file", ",1,0");
+	gather(&host);
+	expect(!host.session_bus && !host.tmux_socket);
+	host_finish(&host);
+	set_variable("DBUS_SESSION_BUS_ADDRESS", "unix:path=", "a/none", "");
+	set_variable("TMUX", "", "a/none", ",1,0");
+	gather(&host);
+	expect(!host.session_bus && !host.tmux_socket);
+	host_finish(&host);
+	/* After `su` they are another's; only root can make such a socket here. */
+	make_socket("a/socket");
+	set_variable("DBUS_SESSION_BUS_ADDRESS", "unix:path=", "a/socket", "");
+	set_variable("TMUX", "", "a/socket", ",1,0");
+	gather(&host);
+	expect(host.session_bus && host.tmux_socket);
+	host_finish(&host);
+	if (chown("a/socket", 12345, (gid_t)-1) == 0) {
+		gather(&host);
+		expect(!host.session_bus && !host.tmux_socket);
+		host_finish(&host);
+	}
+	leave();
+}
+
 UNIT_MAIN("host", this_machine_has_facts, memory_is_read_from_meminfo,
 	  without_meminfo_the_kernel_is_asked, the_runtime_folder_has_to_be_ours,
 	  the_tightest_limit_of_all_ancestors_counts,
 	  the_limits_on_the_mounted_root_of_a_container_count,
 	  a_path_outside_of_the_namespace_does_no_harm, the_session_around_us_is_found,
-	  limits_of_version_1_count_too, broken_proc_files_are_survived)
+	  limits_of_version_1_count_too, broken_proc_files_are_survived,
+	  the_bus_that_is_named_is_taken, without_a_name_the_usual_bus_is_taken,
+	  tmux_is_taken_with_its_pane, a_way_that_is_not_ours_is_not_taken)

@@ -14,15 +14,13 @@
 #define START (1000 * SECOND)
 
 static const struct notice_limits limits = {
-	.memory_line = 800 * MIB,
 	.swap_max = 100 * MIB,
 	.tasks_max = 1000,
 };
 
 enum step_kind {
 	EVENT,
-	USE, /* figures: .value is memory in MiB */
-	SWAP,
+	SWAP, /* figures: MiB */
 	TASKS,
 	WAKE, /* the time that the gate asked for */
 };
@@ -30,156 +28,184 @@ enum step_kind {
 struct step {
 	uint64_t at_seconds;
 	enum step_kind what;
-	enum record_event_kind event;
-	uint64_t value; /* bytes of the victim, in MiB */
+	uint64_t value; /* of EVENT the kind; a kill has a victim of 50 MiB */
 	bool is_told;
 };
 
-static struct record_event make_event(const struct step *step)
+static struct record_event make_event(enum record_event_kind kind)
 {
-	struct record_event event = { .kind = step->event };
+	struct record_event event = { .kind = kind };
 
-	if (step->event == RECORD_OOM_KILL || step->event == RECORD_WATCH_KILL) {
-		event.victim.pid = 100 + (pid_t)step->value;
-		event.victim.bytes = step->value * MIB;
+	if (kind == RECORD_OOM_KILL || kind == RECORD_WATCH_KILL) {
+		event.victim.pid = 100;
+		event.victim.bytes = 50 * MIB;
 	}
 	return event;
 }
 
-static void feed_figures(struct notice_gate *gate, const struct step *step, uint64_t now_usec)
-{
-	struct figures figures = gate->figures;
+struct script {
+	struct notice_gate gate;
+	struct figures figures;
+};
 
-	figures.at_usec = now_usec - START + 1;
-	if (step->what == USE)
-		figures.unreclaimable_bytes = step->value * MIB;
-	else if (step->what == SWAP)
-		figures.swap_bytes = step->value * MIB;
-	else
-		figures.tasks = step->value;
-	notice_gate_figures(gate, now_usec, &figures);
+static bool play_step(struct script *script, const struct step *step)
+{
+	uint64_t now_usec = START + step->at_seconds * SECOND;
+	struct record_event event;
+	struct notice_subject subject;
+
+	switch (step->what) {
+	case EVENT:
+		event = make_event((enum record_event_kind)step->value);
+		return notice_gate_event(&script->gate, now_usec, &event, &subject);
+	case WAKE:
+		expect_uint(notice_gate_wake_usec(&script->gate), now_usec);
+		return notice_gate_due(&script->gate, now_usec, &subject);
+	case SWAP:
+		script->figures.swap_bytes = step->value * MIB;
+		break;
+	case TASKS:
+		script->figures.tasks = step->value;
+		break;
+	}
+	notice_gate_figures(&script->gate, now_usec, &script->figures);
+	return false;
 }
 
-static void play(const char *name, const struct step *steps, size_t count)
+static void play(const struct step *steps, size_t count)
 {
-	struct notice_gate gate;
+	struct script script = { 0 };
 
-	notice_gate_init(&gate, &limits);
+	notice_gate_init(&script.gate, &limits);
 	for (size_t i = 0; i < count; i++) {
-		uint64_t now_usec = START + steps[i].at_seconds * SECOND;
-		struct record_event event = make_event(&steps[i]);
-		struct notice_subject subject;
-		bool told = false;
-		char row[128];
+		char row[32];
 
-		(void)snprintf(row, sizeof(row), "%s, step %zu", name, i + 1);
+		(void)snprintf(row, sizeof(row), "step %zu", i + 1);
 		unit_row = row;
-		switch (steps[i].what) {
-		case EVENT:
-			told = notice_gate_event(&gate, now_usec, &event, &subject);
-			break;
-		case USE:
-		case SWAP:
-		case TASKS:
-			feed_figures(&gate, &steps[i], now_usec);
-			break;
-		case WAKE:
-			expect_uint(notice_gate_wake_usec(&gate), now_usec);
-			told = notice_gate_kills(&gate, now_usec, &subject);
-			break;
-		}
-		expect_int(told, steps[i].is_told);
+		expect_int(play_step(&script, &steps[i]), steps[i].is_told);
 	}
 }
 
-#define PLAY(name, ...)                                         \
-	do {                                                    \
-		static const struct step steps[] = __VA_ARGS__; \
-		play(name, steps, ARRAY_SIZE(steps));           \
-	} while (0)
-
-TEST(a_line_is_told_once_for_each_crossing)
+TEST(the_soft_line_is_told_once_for_each_crossing)
 {
-	PLAY("the staircase's steps are one crossing",
-	     {
-		     { 0, USE, 0, 790, false },
-		     { 0, EVENT, RECORD_HIGH, 0, true },
-		     { 1, USE, 0, 870, false },
-		     { 1, EVENT, RECORD_HIGH, 0, false },
-		     { 90, USE, 0, 930, false },
-		     { 90, EVENT, RECORD_HIGH, 0, false },
-		     { 91, EVENT, RECORD_MEMORY_MAX, 0, false },
-	     });
-	PLAY("down to three quarters and up again is another",
-	     {
-		     { 0, USE, 0, 790, false },
-		     { 0, EVENT, RECORD_HIGH, 0, true },
-		     { 70, USE, 0, 601, false },
-		     { 80, USE, 0, 800, false },
-		     { 80, EVENT, RECORD_HIGH, 0, false },
-		     { 90, USE, 0, 599, false },
-		     { 95, USE, 0, 800, false },
-		     { 95, EVENT, RECORD_HIGH, 0, true },
-	     });
-	PLAY("but not within the minute", {
-						  { 0, USE, 0, 790, false },
-						  { 0, EVENT, RECORD_HIGH, 0, true },
-						  { 10, USE, 0, 100, false },
-						  { 20, USE, 0, 800, false },
-						  { 20, EVENT, RECORD_HIGH, 0, false },
-						  { 59, EVENT, RECORD_HIGH, 0, false },
-						  { 60, EVENT, RECORD_HIGH, 0, true },
-					  });
+	static const struct step steps[] = {
+		{ 0, EVENT, RECORD_PRESSURE, true },
+		{ 90, EVENT, RECORD_PRESSURE, false },
+		{ 95, EVENT, RECORD_PRESSURE_OVER, false },
+		{ 100, EVENT, RECORD_PRESSURE, true },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
 }
 
-TEST(page_cache_alone_is_no_shortage)
+TEST(it_is_told_once_a_minute_at_most)
 {
-	PLAY("a crossing by cache is not told, and does not use up the next",
-	     {
-		     { 0, USE, 0, 300, false },
-		     { 0, EVENT, RECORD_HIGH, 0, false },
-		     { 0, EVENT, RECORD_MEMORY_MAX, 0, false },
-		     { 5, USE, 0, 700, false },
-		     { 5, EVENT, RECORD_HIGH, 0, true },
-	     });
-	PLAY("without figures a crossing is one", { { 0, EVENT, RECORD_HIGH, 0, true } });
+	static const struct step steps[] = {
+		{ 0, EVENT, RECORD_PRESSURE, true },   { 10, EVENT, RECORD_PRESSURE_OVER, false },
+		{ 20, EVENT, RECORD_PRESSURE, false }, { 30, EVENT, RECORD_PRESSURE_OVER, false },
+		{ 61, EVENT, RECORD_HIGH, false },     { 70, EVENT, RECORD_PRESSURE, true },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
+}
+
+TEST(what_lasts_beyond_the_minute_is_told_then)
+{
+	static const struct step steps[] = {
+		{ 0, EVENT, RECORD_PRESSURE, true },   { 10, EVENT, RECORD_PRESSURE_OVER, false },
+		{ 20, EVENT, RECORD_PRESSURE, false }, { 60, WAKE, 0, true },
+		{ 70, EVENT, RECORD_PRESSURE, false },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
+}
+
+TEST(page_cache_and_the_steps_of_memory_high_are_not_told)
+{
+	static const struct step steps[] = {
+		{ 0, EVENT, RECORD_HIGH, false },
+		{ 1, EVENT, RECORD_MEMORY_MAX, false },
+		{ 2, EVENT, RECORD_HIGH_LOWERED, false },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
+}
+
+TEST(swap_and_tasks_have_to_come_down_to_three_quarters)
+{
+	static const struct step steps[] = {
+		{ 0, TASKS, 1000, false },
+		{ 0, SWAP, 100, false },
+		{ 1, EVENT, RECORD_FORK_DENIED, true },
+		{ 1, EVENT, RECORD_SWAP_FULL, true },
+		{ 70, TASKS, 751, false },
+		{ 70, SWAP, 76, false },
+		{ 71, EVENT, RECORD_FORK_DENIED, false },
+		{ 71, EVENT, RECORD_SWAP_FULL, false },
+		{ 72, TASKS, 749, false },
+		{ 73, EVENT, RECORD_SWAP_FULL, false },
+		{ 73, EVENT, RECORD_FORK_DENIED, true },
+		{ 74, SWAP, 74, false },
+		{ 75, EVENT, RECORD_SWAP_FULL, true },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
+}
+
+TEST(a_crossing_that_has_passed_by_the_end_of_the_minute_is_not_told)
+{
+	static const struct step steps[] = {
+		{ 0, TASKS, 1000, false },
+		{ 0, EVENT, RECORD_FORK_DENIED, true },
+		{ 5, TASKS, 10, false },
+		{ 10, TASKS, 1000, false },
+		{ 10, EVENT, RECORD_FORK_DENIED, false },
+		{ 20, TASKS, 10, false },
+		{ 61, EVENT, RECORD_LADDER, false },
+	};
+	struct script script = { 0 };
+
+	notice_gate_init(&script.gate, &limits);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		expect_int(play_step(&script, &steps[i]), steps[i].is_told);
+	expect_uint(notice_gate_wake_usec(&script.gate), 0);
 }
 
 TEST(kinds_do_not_hold_each_other_back)
 {
-	PLAY("all at once", {
-				    { 0, USE, 0, 790, false },
-				    { 0, TASKS, 0, 1000, false },
-				    { 0, SWAP, 0, 100, false },
-				    { 1, EVENT, RECORD_HIGH, 0, true },
-				    { 1, EVENT, RECORD_FORK_DENIED, 0, true },
-				    { 1, EVENT, RECORD_SWAP_FULL, 0, true },
-				    { 1, EVENT, RECORD_OOM_KILL, 50, true },
-				    { 2, EVENT, RECORD_FORK_DENIED, 0, false },
-				    { 2, EVENT, RECORD_SWAP_FULL, 0, false },
-				    { 70, TASKS, 0, 700, false },
-				    { 71, EVENT, RECORD_SWAP_FULL, 0, false },
-				    { 71, EVENT, RECORD_FORK_DENIED, 0, true },
-				    { 72, SWAP, 0, 70, false },
-				    { 73, EVENT, RECORD_SWAP_FULL, 0, true },
-			    });
+	static const struct step steps[] = {
+		{ 0, TASKS, 1000, false },
+		{ 0, SWAP, 100, false },
+		{ 1, EVENT, RECORD_PRESSURE, true },
+		{ 1, EVENT, RECORD_FORK_DENIED, true },
+		{ 1, EVENT, RECORD_SWAP_FULL, true },
+		{ 1, EVENT, RECORD_LIVELOCK, true },
+		{ 1, EVENT, RECORD_OOM_KILL, true },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
 }
 
 TEST(a_kill_is_always_told)
 {
-	PLAY("each by itself", {
-				       { 0, EVENT, RECORD_OOM_KILL, 50, true },
-				       { 2, EVENT, RECORD_OOM_KILL, 50, true },
-				       { 4, EVENT, RECORD_WATCH_KILL, 50, true },
-			       });
-	PLAY("those of two seconds together", {
-						      { 0, EVENT, RECORD_OOM_KILL, 50, true },
-						      { 1, EVENT, RECORD_OOM_KILL, 40, false },
-						      { 1, EVENT, RECORD_OOM_KILL, 60, false },
-						      { 2, WAKE, 0, 0, true },
-						      { 3, EVENT, RECORD_OOM_KILL, 10, false },
-						      { 4, EVENT, RECORD_OOM_KILL, 10, true },
-					      });
+	static const struct step steps[] = {
+		{ 0, EVENT, RECORD_OOM_KILL, true },
+		{ 2, EVENT, RECORD_OOM_KILL, true },
+		{ 4, EVENT, RECORD_WATCH_KILL, true },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
+}
+
+TEST(kills_of_two_seconds_are_told_together)
+{
+	static const struct step steps[] = {
+		{ 0, EVENT, RECORD_OOM_KILL, true },  { 1, EVENT, RECORD_OOM_KILL, false },
+		{ 1, EVENT, RECORD_OOM_KILL, false }, { 2, WAKE, 0, true },
+		{ 3, EVENT, RECORD_OOM_KILL, false }, { 4, EVENT, RECORD_OOM_KILL, true },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
 }
 
 TEST(gathered_kills_are_told_by_number_and_by_the_one_that_matters_most)
@@ -189,7 +215,7 @@ TEST(gathered_kills_are_told_by_number_and_by_the_one_that_matters_most)
 	struct record_event event = { .kind = RECORD_OOM_KILL };
 
 	notice_gate_init(&gate, &limits);
-	expect(!notice_gate_kills(&gate, START, &subject));
+	expect(!notice_gate_end(&gate, &subject));
 	expect_uint(notice_gate_wake_usec(&gate), 0);
 	event.victim.pid = 1;
 	event.victim.bytes = 5;
@@ -200,7 +226,7 @@ TEST(gathered_kills_are_told_by_number_and_by_the_one_that_matters_most)
 		event.victim.bytes = pid == 3 ? 70 : 7;
 		expect(!notice_gate_event(&gate, START + 1, &event, &subject));
 	}
-	expect(notice_gate_kills(&gate, START + 2, &subject));
+	expect(notice_gate_due(&gate, START + 2 * SECOND, &subject));
 	expect_int(subject.kind, NOTICE_KILL);
 	expect_uint(subject.kills, 3);
 	expect_int(subject.event.victim.pid, 3);
@@ -208,14 +234,14 @@ TEST(gathered_kills_are_told_by_number_and_by_the_one_that_matters_most)
 
 	event.victim.pid = 9;
 	event.victim.is_agent = true;
-	expect(!notice_gate_event(&gate, START + 3, &event, &subject));
+	expect(!notice_gate_event(&gate, START + 3 * SECOND, &event, &subject));
 	event.victim = (struct record_victim){ .pid = 10, .bytes = 999 };
-	expect(!notice_gate_event(&gate, START + 4, &event, &subject));
-	expect(notice_gate_kills(&gate, START + 5, &subject));
+	expect(!notice_gate_event(&gate, START + 3 * SECOND, &event, &subject));
+	expect(notice_gate_end(&gate, &subject));
 	expect_uint(subject.kills, 2);
 	expect_int(subject.event.victim.pid, 9);
 	expect(subject.is_command_killed);
-	expect(!notice_gate_kills(&gate, START + 6, &subject));
+	expect(!notice_gate_end(&gate, &subject));
 }
 
 TEST(an_escape_is_told_when_it_lasts)
@@ -235,8 +261,7 @@ TEST(an_escape_is_told_when_it_lasts)
 
 TEST(a_line_of_unknown_height_is_told_again_after_ten_minutes)
 {
-	static const struct notice_limits none = { LIMIT_UNLIMITED, LIMIT_UNLIMITED,
-						   LIMIT_UNLIMITED };
+	static const struct notice_limits none = { LIMIT_UNLIMITED, LIMIT_UNLIMITED };
 	struct notice_gate gate;
 	struct notice_subject subject;
 	struct record_event event = { .kind = RECORD_FORK_DENIED };
@@ -252,14 +277,21 @@ TEST(a_line_of_unknown_height_is_told_again_after_ten_minutes)
 
 TEST(the_end_and_the_stop_are_not_told)
 {
-	PLAY("they are the person's own doing", {
-							{ 0, EVENT, RECORD_STOP_ASKED, 0, false },
-							{ 0, EVENT, RECORD_LADDER, 0, false },
-						});
+	static const struct step steps[] = {
+		{ 0, EVENT, RECORD_STOP_ASKED, false },
+		{ 0, EVENT, RECORD_LADDER, false },
+	};
+
+	play(steps, ARRAY_SIZE(steps));
 }
 
-UNIT_MAIN("notice-gate", a_line_is_told_once_for_each_crossing, page_cache_alone_is_no_shortage,
+UNIT_MAIN("notice-gate", the_soft_line_is_told_once_for_each_crossing,
+	  it_is_told_once_a_minute_at_most, what_lasts_beyond_the_minute_is_told_then,
+	  page_cache_and_the_steps_of_memory_high_are_not_told,
+	  swap_and_tasks_have_to_come_down_to_three_quarters,
+	  a_crossing_that_has_passed_by_the_end_of_the_minute_is_not_told,
 	  kinds_do_not_hold_each_other_back, a_kill_is_always_told,
+	  kills_of_two_seconds_are_told_together,
 	  gathered_kills_are_told_by_number_and_by_the_one_that_matters_most,
 	  an_escape_is_told_when_it_lasts, a_line_of_unknown_height_is_told_again_after_ten_minutes,
 	  the_end_and_the_stop_are_not_told)

@@ -124,6 +124,18 @@ TEST(swap_and_tasks_say_how_much_of_them)
 	expect_contains(notice.body, "\nLet it run fewer things at once");
 }
 
+TEST(a_standstill_is_told_with_its_evidence)
+{
+	begin(NOTICE_STANDSTILL);
+	(void)snprintf(subject.event.detail, sizeof(subject.event.detail),
+		       "12 s at 3.3 GiB with memory.high at 3.2 GiB, nobody killed");
+	make();
+	expect_text(notice.title, "opencode stood still at --high, which has been lifted");
+	expect_contains(notice.body, "that can be dropped; 12 s at 3.3 GiB with memory.high at "
+				     "3.2 GiB, nobody killed.\nLargest: 2 x node 1.9 GiB");
+	expect_contains(notice.body, "\nLeave --high out next time");
+}
+
 TEST(a_killed_tool_is_named_with_its_size_and_who_is_left)
 {
 	begin_kill(RECORD_OOM_KILL, 202, "node", 1600 * MIB);
@@ -275,6 +287,7 @@ TEST(the_journal_gets_one_line)
 
 UNIT_MAIN("notice-text", short_memory_says_how_much_who_and_what_to_do,
 	  advice_fits_what_can_be_done, swap_and_tasks_say_how_much_of_them,
+	  a_standstill_is_told_with_its_evidence,
 	  a_killed_tool_is_named_with_its_size_and_who_is_left,
 	  a_kill_that_nobody_could_name_is_told_without_a_name,
 	  the_killed_command_leaves_nothing_to_list, a_kill_from_above_is_not_blamed_on_the_limit,

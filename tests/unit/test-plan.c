@@ -865,6 +865,108 @@ TEST(the_description_shows_no_control_characters)
 	expect_lacks(text, "\033");
 }
 
+TEST(notices_go_where_they_can)
+{
+	static char bus[] = "unix:path=/run/user/1000/bus", tmux[] = "/tmp/tmux-1000/default";
+	static const struct {
+		const char *name, *text, *where;
+		char *bus;
+		bool is_named, is_graphical;
+		char *tmux;
+		unsigned notify;
+		const char *warning; /* NULL: none */
+	} rows[] = {
+		{ "a desktop", NULL, NULL, bus, true, true, NULL, NOTIFY_DESKTOP, NULL },
+		{ "a desktop without the variable", NULL, NULL, bus, false, true, NULL,
+		  NOTIFY_DESKTOP, NULL },
+		{ "another login's bus", NULL, NULL, bus, false, false, NULL, 0, NULL },
+		{ "ssh with a bus, in tmux", NULL, NULL, bus, true, false, tmux,
+		  NOTIFY_DESKTOP | NOTIFY_TMUX, NULL },
+		{ "nothing", NULL, NULL, NULL, false, false, NULL, 0, NULL },
+		{ "auto is the default", "auto", "--notify", bus, true, true, tmux,
+		  NOTIFY_DESKTOP | NOTIFY_TMUX, NULL },
+		{ "auto asks for nothing", "auto", "--notify", NULL, false, false, NULL, 0, NULL },
+		{ "off", "off", "--notify", bus, true, true, tmux, 0, NULL },
+		{ "desktop alone", "desktop", "--notify", bus, true, true, tmux, NOTIFY_DESKTOP,
+		  NULL },
+		{ "another login's, by name", "desktop", "--notify", bus, false, false, NULL,
+		  NOTIFY_DESKTOP, NULL },
+		{ "tmux alone", "tmux", "--notify", bus, true, true, tmux, NOTIFY_TMUX, NULL },
+		{ "both, turned round", "tmux,desktop", "--notify", bus, true, true, tmux,
+		  NOTIFY_DESKTOP | NOTIFY_TMUX, NULL },
+		{ "no bus", "desktop,tmux", "--notify", NULL, false, true, tmux, NOTIFY_TMUX,
+		  "no session bus" },
+		{ "no tmux", "tmux", "--notify", bus, true, true, NULL, 0, "tmux of yours" },
+		{ "from a file it is a wish", "tmux", "/etc/oc-run.conf:3", NULL, false, false,
+		  NULL, 0, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = { { SETTING_NOTIFY, rows[i].text,
+							     rows[i].where } };
+		_cleanup_free_ char *warnings = NULL;
+		struct host host = laptop;
+		struct plan *plan;
+
+		unit_row = rows[i].name;
+		host.session_bus = rows[i].bus;
+		host.session_bus_is_named = rows[i].is_named;
+		host.is_graphical = rows[i].is_graphical;
+		host.tmux_socket = rows[i].tmux;
+		expect_int(resolve(given, &host, &user_systemd, true_command, &plan, NULL), 0);
+		expect_uint(plan->notify, rows[i].notify);
+		warnings = join_warnings(plan);
+		expect_uint(count_warnings(plan), rows[i].warning != NULL);
+		if (rows[i].warning)
+			expect_contains(warnings, rows[i].warning);
+		plan_free(plan);
+	}
+}
+
+TEST(other_words_for_notices_are_refused)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{ "dekstop", "--notify \"dekstop\": is not auto, off, desktop, tmux or "
+			     "desktop,tmux; did you mean desktop?" },
+		{ "", "is not auto" },
+		{ ",", "is not auto" },
+		{ "desktop,", "is not auto" },
+		{ "tmux,mail", "is not auto" },
+		{ "off,tmux", "is not auto" },
+		{ "auto,tmux", "is not auto" },
+		{ "desktop tmux", "is not auto" },
+		{ "desktopdesktopdesktopdesktopdesktopdesktop", "is not auto" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = { { SETTING_NOTIFY, rows[i].text,
+							     "--notify" } };
+		struct diag diag = DIAG_INIT;
+		struct plan *plan;
+
+		unit_row = rows[i].text;
+		expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, &diag),
+			   -EINVAL);
+		expect_contains(diag.text, rows[i].says);
+	}
+}
+
+TEST(the_description_says_where_notices_go)
+{
+	static char socket[] = "/tmp/tmux-1000/default";
+	_cleanup_free_ char *text = NULL;
+	struct host host = laptop;
+	struct plan *plan;
+
+	host.tmux_socket = socket;
+	expect_int(resolve(no_settings, &host, &user_systemd, true_command, &plan, NULL), 0);
+	text = plan_describe(plan, &user_systemd);
+	plan_free(plan);
+	expect_contains(text, "\n  notices     tmux, journal\n");
+}
+
 UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  what_is_asked_for_is_taken_with_its_origin, nothing_is_ever_above_the_limit_around_oc_run,
 	  the_origin_says_when_the_outer_limit_holds, memory_high_follows_memory_max,
@@ -878,4 +980,6 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  variables_with_a_value_are_kept, the_description_says_who_enforces_what_and_why,
 	  the_description_fits_80_columns_but_for_warnings,
 	  the_description_says_what_becomes_of_a_persons_line,
-	  the_description_without_a_cgroup_says_so, the_description_shows_no_control_characters)
+	  the_description_without_a_cgroup_says_so, the_description_shows_no_control_characters,
+	  notices_go_where_they_can, other_words_for_notices_are_refused,
+	  the_description_says_where_notices_go)

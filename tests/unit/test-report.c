@@ -848,6 +848,28 @@ TEST(times_are_rfc_3339_in_utc)
 	}
 }
 
+TEST(a_notice_goes_to_the_journal_in_one_line)
+{
+	const struct notice notice = {
+		.title = (char *)"opencode: node was killed for memory",
+		.body = (char *)"It was node.\nTo give it more, start with --mem 6G next time.",
+		.is_kill = true,
+	};
+	struct journal_fields fields;
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	journal_fields_notice(&fixture.record, NOTICE_KILL, &notice, &fields);
+	expect(!fields.failed);
+	expect(has_field(&fields, "OC_RUN_EVENT=notice"));
+	expect(has_field(&fields, "OC_RUN_NOTICE=kill"));
+	expect(has_field(&fields, "PRIORITY=4"));
+	expect(has_field(&fields,
+			 "MESSAGE=opencode: node was killed for memory. It was node. To give it "
+			 "more, start with --mem 6G next time."));
+	journal_fields_finish(&fields);
+}
+
 UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  a_killed_tool_is_named_with_what_else_was_ended_and_what_to_do,
 	  a_killed_command_is_told_first, kills_are_grouped_and_the_rest_is_counted,
@@ -870,4 +892,5 @@ UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  nothing_shown_can_act_on_a_terminal, a_hostile_record_gives_a_harmless_report,
 	  a_hostile_record_gives_valid_json, the_json_report_has_what_the_manual_page_says,
 	  status_lines_are_one_line_each, the_journal_gets_facts_and_no_arguments,
-	  every_kind_of_event_can_go_to_the_journal_and_into_json, times_are_rfc_3339_in_utc)
+	  every_kind_of_event_can_go_to_the_journal_and_into_json, times_are_rfc_3339_in_utc,
+	  a_notice_goes_to_the_journal_in_one_line)

@@ -3,7 +3,7 @@
 
     /opt/oc-run             the checkout (tracked and new files; nothing that git ignores)
     /usr/local/...          what `meson install` put there
-    /usr/local/bin/payload  the helper program of the tests
+    /usr/local/bin/payload  the helper program of the tests, and notify-server beside it
     /usr/local/libexec/oc-run-tests/   programs of tests/sys
     /etc/oc-guest.conf      what to run, as shell assignments
 
@@ -53,9 +53,10 @@ def _add_build(tar, build):
         for name in [*names, *(f for f in folders if os.path.islink(os.path.join(folder, f)))]:
             path = os.path.join(folder, name)
             tar.add(path, os.path.relpath(path, build.out), filter=_owned_by_root)
-    tools = os.path.join(build.work, "tests", "tools", "payload")
+    tools = os.path.join(build.work, "tests", "tools")
     if os.path.exists(tools):
-        tar.add(tools, "usr/local/bin/payload", filter=_owned_by_root)
+        for name in ("payload", "notify-server"):
+            tar.add(os.path.join(tools, name), f"usr/local/bin/{name}", filter=_owned_by_root)
     sys_tests = os.path.join(build.work, "tests", "sys")
     for name in sorted(os.listdir(sys_tests)) if os.path.isdir(sys_tests) else ():
         path = os.path.join(sys_tests, name)
