@@ -9,6 +9,7 @@
 #include "oc-run/host.h"
 #include "oc-run/limits.h"
 #include "oc-run/options.h"
+#include "oc-run/policy.h"
 #include "oc-run/profile.h"
 
 struct backend_facts;
@@ -55,6 +56,7 @@ struct plan {
 	char *slice;		   /* "oc.slice" */
 	enum backend_kind backend; /* never AUTO */
 	enum enforce_mode enforce;
+	enum oom_choice oom;
 	struct plan_limit limits[LIMIT_COUNT];
 	uint64_t slice_memory_max; /* of all sessions together, bytes */
 	uint64_t slice_swap_max;   /* may be LIMIT_UNLIMITED */
@@ -118,4 +120,5 @@ _must_check_ int plan_enforce_choice(const struct settings *settings, enum enfor
 char *plan_describe(const struct plan *plan, const struct backend_facts *backend);
 
 const char *backend_kind_name(enum backend_kind kind);
+const char *oom_choice_name(enum oom_choice choice);
 const char *enforcer_name(enum enforcer enforcer);

@@ -14,9 +14,17 @@
 #include "oc-run/limits.h"
 #include "oc-run/tree.h"
 
+/* Who goes first when memory runs out. */
+enum oom_choice {
+	OOM_TOOL,  /* the largest tool; the agent when there is none worth it */
+	OOM_AGENT, /* the agent, with which the session ends */
+	OOM_GROUP, /* everybody at once (memory.oom.group) */
+};
+
 struct policy_limits {
 	uint64_t memory_bytes; /* LIMIT_UNLIMITED: not watched */
 	uint64_t tasks;
+	enum oom_choice oom; /* for memory */
 };
 
 enum policy_verdict {

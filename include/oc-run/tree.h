@@ -32,9 +32,9 @@ struct tree_process {
 	unsigned threads;
 	char state;    /* R S D Z T ...; Z: dead but not reaped yet */
 	bool is_agent; /* the command itself */
-	/* The agent, or what the agent is only the launcher of: a child in its process group whose
-	 * executable has the command's name (npm's opencode is a node that runs opencode). Tools go
-	 * first when memory runs out. */
+	/* The agent, or what the agent is only the launcher of: where its own executable has another
+	 * name than the command (npm's opencode is a node that runs opencode), a child in its process
+	 * group whose executable has that name. Tools go first when memory runs out. */
 	bool is_spared;
 	bool is_outside; /* a member that is not in the session's cgroup */
 	uint64_t age_usec;

@@ -83,6 +83,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.help = "yes, or no: leave --high where it is even if the\n"
 			"session stands still at it",
 	},
+	[SETTING_OOM] = {
+		.key = "oom", .metavar = "WHO", .in_config = true,
+		.help = "who goes first when memory runs out: tool (the\n"
+			"default), agent, or group: all at once",
+	},
 	[SETTING_GRACE] = {
 		.key = "grace", .metavar = "TIME", .in_config = true,
 		.help = "how long each polite step of the end may take (3s)",

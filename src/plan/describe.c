@@ -124,6 +124,17 @@ static void print_notices(FILE *out, const struct plan *plan)
 		      plan->notify & NOTIFY_TMUX ? "tmux, " : "");
 }
 
+static void print_oom(FILE *out, const struct plan *plan)
+{
+	static const char *const words[] = {
+		[OOM_TOOL] = "the largest tool goes first, the command last",
+		[OOM_AGENT] = "the command goes first",
+		[OOM_GROUP] = "all go at once",
+	};
+
+	print_field(out, "no memory", words[plan->oom]);
+}
+
 static const char *who(const struct plan *plan, enum limit_id id)
 {
 	const struct plan_limit *limit = &plan->limits[id];
@@ -163,6 +174,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_command(out, plan);
 	print_place(out, plan, backend);
 	print_high(out, plan);
+	print_oom(out, plan);
 	print_end(out, plan);
 	print_notices(out, plan);
 	print_limits(out, plan);

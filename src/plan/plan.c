@@ -29,6 +29,17 @@ static const char *const enforce_names[] = {
 	[ENFORCE_KERNEL] = "kernel",
 };
 
+static const char *const oom_names[] = {
+	[OOM_TOOL] = "tool",
+	[OOM_AGENT] = "agent",
+	[OOM_GROUP] = "group",
+};
+
+const char *oom_choice_name(enum oom_choice choice)
+{
+	return oom_names[choice];
+}
+
 const char *backend_kind_name(enum backend_kind kind)
 {
 	return backend_names[kind];
@@ -106,6 +117,17 @@ int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_
 	if (choice < 0)
 		return choice;
 	*ret_mode = (enum enforce_mode)choice;
+	return 0;
+}
+
+static int resolve_oom(struct plan *plan, const struct settings *settings, struct diag *diag)
+{
+	int choice = choose_word(settings, SETTING_OOM, oom_names, ARRAY_SIZE(oom_names), OOM_TOOL,
+				 diag);
+
+	if (choice < 0)
+		return choice;
+	plan->oom = (enum oom_choice)choice;
 	return 0;
 }
 
@@ -260,6 +282,8 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 
 	plan->backend = request->backend->kind;
 	r = plan_enforce_choice(settings, &plan->enforce, diag);
+	if (r == 0)
+		r = resolve_oom(plan, settings, diag);
 	if (r == 0)
 		r = plan_resolve_pressure(plan, settings, diag);
 	if (r == 0)

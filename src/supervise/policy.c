@@ -19,9 +19,18 @@ static bool is_candidate(const struct tree_process *process)
 	return process->state != 'Z' && process->state != 'X';
 }
 
+static bool condemn_all(const struct tree_sample *sample, bool *condemned)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < sample->count; i++)
+		any |= condemned[i] = is_candidate(&sample->processes[i]);
+	return any;
+}
+
 /* The largest tool that is not condemned yet; the agent only when nothing else is worth it. */
 static size_t find_largest(const struct tree_sample *sample, uint64_t excess_bytes,
-			   const bool *condemned)
+			   enum oom_choice choice, const bool *condemned)
 {
 	size_t tool = SIZE_MAX, agent = SIZE_MAX;
 
@@ -36,6 +45,8 @@ static size_t find_largest(const struct tree_sample *sample, uint64_t excess_byt
 			 process->resident_bytes > sample->processes[tool].resident_bytes)
 			tool = i;
 	}
+	if (agent != SIZE_MAX && choice == OOM_AGENT)
+		return agent;
 	/* Killing small tools one after the other would not help when the agent is the hog. */
 	if (agent != SIZE_MAX &&
 	    (tool == SIZE_MAX ||
@@ -64,10 +75,13 @@ static size_t find_newest(const struct tree_sample *sample, const bool *condemne
 /* One at a time for memory: what a death gives back is only known afterwards, and a look follows
  * in 20 ms. */
 static bool condemn_for_memory(const struct tree_sample *sample, uint64_t excess_bytes,
-			       bool *condemned)
+			       enum oom_choice choice, bool *condemned)
 {
-	size_t victim = find_largest(sample, excess_bytes, condemned);
+	size_t victim;
 
+	if (choice == OOM_GROUP)
+		return condemn_all(sample, condemned);
+	victim = find_largest(sample, excess_bytes, choice, condemned);
 	if (victim == SIZE_MAX)
 		return false;
 	condemned[victim] = true;
@@ -96,7 +110,7 @@ enum policy_verdict policy_judge(const struct policy_limits *limits,
 				 bool *condemned)
 {
 	if (memory_bytes > limits->memory_bytes &&
-	    condemn_for_memory(sample, memory_bytes - limits->memory_bytes, condemned))
+	    condemn_for_memory(sample, memory_bytes - limits->memory_bytes, limits->oom, condemned))
 		return POLICY_KILL_FOR_MEMORY;
 	if (condemn_for_tasks(sample, limits->tasks, condemned))
 		return POLICY_KILL_FOR_TASKS;

@@ -156,7 +156,7 @@ void sampling_look(struct session *session, unsigned flags)
 	note_figures(session);
 	note_peaks(session, sample);
 	if (session->watch)
-		oom_score_raise_tools(session, sample);
+		oom_score_adjust(session->proc_fd, sample, session->plan->oom);
 	if (session->watch)
 		tell_escapes(session, sample);
 }
@@ -217,6 +217,7 @@ int sampling_start(struct session *session)
 	session->watched.tasks = limits[LIMIT_PIDS_MAX].enforcer == ENFORCER_WATCH
 					 ? limits[LIMIT_PIDS_MAX].value
 					 : LIMIT_UNLIMITED;
+	session->watched.oom = session->plan->oom;
 	session->watches_limits = session->watched.memory_bytes != LIMIT_UNLIMITED ||
 				  session->watched.tasks != LIMIT_UNLIMITED;
 	session->looked_usec = session_now_usec();

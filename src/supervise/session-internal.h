@@ -168,7 +168,8 @@ void sampling_look_soon(struct session *session);
 void sampling_peaks(struct session *session);
 
 /* oom-score.c */
-void oom_score_raise_tools(struct session *session, const struct tree_sample *sample);
+/* @proc_fd: /proc, open. */
+void oom_score_adjust(int proc_fd, const struct tree_sample *sample, enum oom_choice choice);
 
 /* notify.c */
 _must_check_ int notify_start(struct session *session);

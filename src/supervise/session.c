@@ -245,6 +245,13 @@ static int session_prepare(struct session *session, const struct session_request
 			  &session->cgroup, diag);
 	if (r < 0)
 		return SESSION_NO_CGROUP;
+	if (session->plan->oom == OOM_GROUP &&
+	    session->cgroup.enforced & (1U << LIMIT_MEMORY_MAX)) {
+		r = cgroup_write(&session->cgroup.payload, "memory.oom.group", "1");
+		if (r < 0)
+			return diag_set(diag, r, "cannot set \"memory.oom.group\": %s",
+					strerror(-r));
+	}
 	r = keeper_hand_over(&session->keeper, &session->cgroup, session->child.pid);
 	if (r < 0)
 		return diag_set(diag, r, "the keeper did not take over the session: %s",

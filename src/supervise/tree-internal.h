@@ -52,6 +52,7 @@ struct tree {
 	uid_t uid;
 	uint64_t agent_start_ticks;
 	pid_t agent_group;
+	bool agent_launches; /* its program has another name than the command: npm's launcher */
 	/* Children that oc-run had before the session: what it was exec'ed over left them (the
 	 * sd-pam of a PAM service, background jobs of a shell). They are nobody's members. */
 	struct tree_seen *inherited;

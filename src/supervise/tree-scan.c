@@ -198,12 +198,22 @@ static void add_up(struct tree_sample *sample, const struct tree_process *proces
 	sample->outside += process->is_outside;
 }
 
-static bool is_launched_agent(const struct tree *tree, const struct tree_process *process)
+static bool has_agent_name(const struct tree *tree, const struct tree_process *process)
 {
 	const char *name = process->name[0] == '.' ? process->name + 1 : process->name;
 
-	return tree->agent > 0 && tree->agent_name[0] && process->parent == tree->agent &&
-	       process->process_group == tree->agent_group && strcmp(name, tree->agent_name) == 0;
+	return strcmp(name, tree->agent_name) == 0;
+}
+
+/* See tree_process.is_spared. A child of the real agent that has its name is one of its tools. */
+static bool is_spared(struct tree *tree, const struct tree_process *process)
+{
+	if (process->is_agent) {
+		tree->agent_launches = tree->agent_name[0] && !has_agent_name(tree, process);
+		return true;
+	}
+	return tree->agent_launches && process->parent == tree->agent &&
+	       process->process_group == tree->agent_group && has_agent_name(tree, process);
 }
 
 static void add_candidate(struct scan *scan, pid_t pid)
@@ -241,7 +251,7 @@ static void add_candidate(struct scan *scan, pid_t pid)
 	memcpy(process->comm, stat.comm, sizeof(process->comm));
 	tree_proc_memory(tree->proc_fd, pid, &process->resident_bytes, &process->swap_bytes);
 	identify(scan, process, note, before);
-	process->is_spared = process->is_agent || is_launched_agent(tree, process);
+	process->is_spared = is_spared(tree, process);
 	if (before)
 		before->command = NULL; /* it has moved */
 	add_up(&scan->sample, process);

@@ -14,6 +14,8 @@
 
 #include "session-internal.h"
 
+/* No pid comes back within this time. */
+#define TWICE_USEC (2 * UINT64_C(1000000))
 static const uint64_t ask_again_usec[] = { 50000, 200000, 750000 };
 
 static int on_ask(sd_event_source *source, uint64_t usec, void *userdata);
@@ -109,6 +111,20 @@ static void strike_out(struct victims *victims, struct victim_suspect *suspect)
 	*suspect = victims->suspects[--victims->suspect_count];
 }
 
+/* With memory.oom.group the kernel kills, counts and logs the first victim once more with the rest
+ * (mm/oom_kill.c, oom_kill_process()). */
+static bool was_told(const struct session *session, pid_t pid)
+{
+	const struct session_record *record = session->record;
+
+	for (size_t i = 0; i < record->event_count; i++)
+		if (record->events[i].kind == RECORD_OOM_KILL &&
+		    record->events[i].victim.pid == pid &&
+		    record->events[i].at_usec + TWICE_USEC > session->victims.at_usec)
+			return true;
+	return false;
+}
+
 /* A kill that the log tells: ours if its cgroup is (absolute there, maybe shorter here), or, where
  * the kernel left the cgroup out, if the pid was in the session. */
 static void take_from_log(struct session *session, const struct kernel_kill *kill)
@@ -130,7 +146,9 @@ static void take_from_log(struct session *session, const struct kernel_kill *kil
 		strike_out(victims, known);
 		ours = true;
 	}
-	if (ours)
+	if (ours && was_told(session, kill->pid))
+		session->victims.unnamed--;
+	else if (ours)
 		tell(session, &victim);
 }
 
@@ -174,6 +192,9 @@ static void give_up(struct session *session)
 		if (suspect) {
 			victim = suspect->victim;
 			strike_out(victims, suspect);
+		} else if (session->plan->oom == OOM_GROUP) {
+			victims->unnamed = 0; /* one was counted twice: see was_told() */
+			break;
 		}
 		tell(session, &victim);
 	}

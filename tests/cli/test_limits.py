@@ -49,6 +49,22 @@ def large_command(t):
                 f"status, tool was killed ({result.lines})")
 
 
+@test("--oom=agent: the command goes first, and the session ends with it")
+def agent_first(t):
+    result = t.oc("--mem", "250M", "--swap", "0", "--oom", "agent", "--", t.payload, "beside",
+                  "60M", t.payload, "leak", "50M", "--max", "1G")
+    check_equal((result.status, "tool 137" in result.lines), (137, False),
+                f"status, tool was killed ({result.lines})")
+    check("payload was killed" in text_of(result), f"the command is named: {result.errors}")
+
+
+@test("--oom=group: all of the session goes at once")
+def group_at_once(t):
+    result = t.oc("--mem", "250M", "--swap", "0", "--oom", "group", "--", "sh", "-c",
+                  f"'{t.payload}' {' '.join(LEAK)} >/dev/null; echo tool=$?; exit 4")
+    check_equal((result.status, result.lines), (137, []), "status and output")
+
+
 @test("a leaking daemon that left the command's group is killed as well")
 def daemon_leaks(t):
     result = t.oc(*SMALL, "--", "sh", "-c",

@@ -8,7 +8,7 @@ from harness import check, check_equal, test
 from test_exit_status import check_own_failure
 
 LONG_OPTIONS = ("mem high swap pids cpus cpu-weight io-weight name chdir setenv slice backend "
-                "enforce grace report notify json-status-fd dry-run quiet verbose help version").split()
+                "enforce oom grace report notify json-status-fd dry-run quiet verbose help version").split()
 SHORT_OPTIONS = {"m": "mem", "p": "pids", "n": "name", "C": "chdir", "E": "setenv", "q": "quiet",
                  "v": "verbose", "h": "help"}
 
@@ -19,7 +19,7 @@ GOOD = [
     ("-p", "4096"), ("--pids", "max"), ("--cpus", "1.5"), ("--cpus", "1"), ("--cpu-weight", "50"),
     ("--cpu-weight", "1"), ("--cpu-weight", "10000"), ("--io-weight", "100"),
     ("--name", "night build"), ("-n", "x"), ("-C", "/"), ("--chdir", "/tmp"), ("-E", "A=b"),
-    ("--setenv", "A="), ("--backend", "auto"), ("--backend", "none"), ("--enforce", "auto"),
+    ("--setenv", "A="), ("--backend", "auto"), ("--backend", "none"), ("--enforce", "auto"), ("--oom", "tool"), ("--oom", "agent"), ("--oom", "group"),
     ("--slice", "oc.slice"), ("--grace", "5"), ("--report", "report.json"),
     ("--json-status-fd", "2"),
 ]
@@ -37,6 +37,7 @@ NONSENSE = [
     ("--cpu-weight", "heavy"), ("--cpu-weight", ""), ("--io-weight", "0"),
     ("--io-weight", "10001"), ("--io-weight", ""),
     ("--backend", "docker"), ("--backend", ""), ("--enforce", "perhaps"), ("--enforce", ""),
+    ("--oom", "nobody"), ("--oom", ""),
     ("--grace", "-1"), ("--grace", "soon"), ("--grace", ""),
     ("--json-status-fd", "-1"), ("--json-status-fd", "x"), ("--json-status-fd", ""),
     ("--setenv", "=value"), ("--setenv", ""), ("--chdir", ""),

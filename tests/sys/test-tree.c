@@ -28,6 +28,8 @@ struct fake_process {
 	char state;
 	const char *comm, *environ;
 	size_t environ_length;
+	pid_t process_group;	/* 0: its own */
+	const char *executable; /* or NULL */
 };
 
 static void fake_set_up(struct fake *fake)
@@ -60,7 +62,10 @@ static void fake_put(struct fake *fake, const struct fake_process *process)
 		       "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 %" PRIu64 " 0 0\n",
 		       (int)process->pid, process->comm ? process->comm : "x",
 		       process->state ? process->state : 'S', (int)process->parent,
-		       (int)process->pid, (int)process->pid, process->start_ticks);
+		       process->process_group ? (int)process->process_group : (int)process->pid,
+		       (int)process->pid, process->start_ticks);
+	if (process->executable)
+		(void)symlinkat(process->executable, fd, "exe");
 	sys_write_file(fd, "stat", stat, strlen(stat));
 	sys_write_file(fd, "status", "RssAnon:\t8 kB\nRssShmem:\t2 kB\nVmSwap:\t1 kB\n", 43);
 	sys_write_file(fd, "cmdline", "a\0b\0", 4);
@@ -78,9 +83,11 @@ static void fake_remove(struct fake *fake, pid_t pid)
 	expect_int(system(command), 0);
 }
 
-static struct tree *fake_tree(const struct fake *fake, pid_t agent, pid_t exclude)
+static struct tree *fake_tree(const struct fake *fake, pid_t agent, pid_t exclude,
+			      const char *agent_name)
 {
 	struct tree_request request = {
+		.agent_name = agent_name,
 		.session_id = ID,
 		.agent = agent,
 		.exclude = exclude,
@@ -176,7 +183,7 @@ TEST(descendants_orphans_and_tagged_are_members_and_nobody_else)
 	fake_set_up(&fake);
 	for (size_t i = 0; i < ARRAY_SIZE(processes); i++)
 		fake_put(&fake, &processes[i]);
-	tree = fake_tree(&fake, 100001, 100002);
+	tree = fake_tree(&fake, 100001, 100002, NULL);
 	sample = scan(tree);
 	expect_text(pids_of(sample), "99998 99999 100001 100004 100005 100006 100007 100008");
 	expect_uint(sample->alive, 7);
@@ -192,6 +199,51 @@ TEST(descendants_orphans_and_tagged_are_members_and_nobody_else)
 	fake_tear_down(&fake);
 }
 
+/* Which of the processes 11 (in the command's process group) and 12 (in its own), children of the
+ * command, are as good as the command itself. */
+TEST(only_what_a_launcher_runs_under_the_commands_name_is_spared)
+{
+	static const struct {
+		const char *name, *command, *child;
+		bool spared;
+	} rows[] = {
+		{ "npm's launcher and the real one", "/usr/bin/node", "/x/bin/.opencode", true },
+		{ "without a dot", "/usr/bin/node", "/x/bin/opencode", true },
+		{ "a tool of the launcher", "/usr/bin/node", "/usr/bin/bash", false },
+		{ "an opencode that opencode runs as a tool", "/x/opencode", "/x/opencode", false },
+		{ "a tool of the real one", "/x/opencode", "/usr/bin/bash", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fake fake;
+		struct tree *tree;
+		const struct tree_sample *sample;
+
+		unit_row = rows[i].name;
+		fake_set_up(&fake);
+		fake_put(&fake, &(struct fake_process){ .pid = 10,
+							.parent = 1,
+							.start_ticks = 5,
+							.executable = rows[i].command });
+		tree = fake_tree(&fake, 10, 0, "opencode");
+		fake_put(&fake, &(struct fake_process){ .pid = 11,
+							.parent = 10,
+							.start_ticks = 6,
+							.process_group = 10,
+							.executable = rows[i].child });
+		fake_put(&fake, &(struct fake_process){ .pid = 12,
+							.parent = 10,
+							.start_ticks = 6,
+							.executable = rows[i].child });
+		sample = scan(tree);
+		expect(find(sample, 10)->is_spared);
+		expect_int(find(sample, 11)->is_spared, rows[i].spared);
+		expect(!find(sample, 12)->is_spared);
+		tree_free(tree);
+		fake_tear_down(&fake);
+	}
+}
+
 TEST(a_member_stays_one_but_its_pid_does_not)
 {
 	const pid_t self = getpid();
@@ -205,7 +257,7 @@ TEST(a_member_stays_one_but_its_pid_does_not)
 		 &(struct fake_process){ .pid = 100002, .parent = 100001, .start_ticks = 51 });
 	fake_put(&fake,
 		 &(struct fake_process){ .pid = 100003, .parent = 100001, .start_ticks = 51 });
-	tree = fake_tree(&fake, 100001, 0);
+	tree = fake_tree(&fake, 100001, 0, NULL);
 	expect_text(pids_of(scan(tree)), "100001 100002 100003");
 
 	/* Both lose their parent; one of them is another process now. */
@@ -238,7 +290,7 @@ TEST(without_an_agent_the_tag_alone_counts_whenever_it_was_started)
 						.start_ticks = 1,
 						.environ = own_tag,
 						.environ_length = sizeof(own_tag) - 1 });
-	tree = fake_tree(&fake, 0, 0);
+	tree = fake_tree(&fake, 0, 0, NULL);
 	expect_text(pids_of(scan(tree)), "100002");
 	tree_free(tree);
 	fake_tear_down(&fake);
@@ -257,7 +309,7 @@ TEST(a_thousand_processes_in_a_row_are_followed)
 			 &(struct fake_process){ .pid = pid,
 						 .parent = pid == 100999 ? self : pid + 1,
 						 .start_ticks = 50 + (uint64_t)(100999 - pid) });
-	tree = fake_tree(&fake, 100999, 0);
+	tree = fake_tree(&fake, 100999, 0, NULL);
 	expect_uint(scan(tree)->count, 1000);
 	tree_free(tree);
 	fake_tear_down(&fake);
@@ -274,7 +326,7 @@ TEST(what_is_half_gone_is_left_out)
 	fake_put(&fake, &(struct fake_process){ .pid = 100001, .parent = self, .start_ticks = 50 });
 	fake_put(&fake, &(struct fake_process){ .pid = 100002, .parent = self, .start_ticks = 51 });
 	fd = openat(fake.fd, "100002", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	tree = fake_tree(&fake, 100001, 0);
+	tree = fake_tree(&fake, 100001, 0, NULL);
 
 	/* All but stat is gone: it is a member, of which little is known. */
 	expect_int(unlinkat(fd, "status", 0) | unlinkat(fd, "cmdline", 0) |
@@ -704,7 +756,8 @@ TEST(an_agent_that_is_gone_is_told)
 	(void)close(request.proc_fd);
 }
 
-UNIT_MAIN("tree", descendants_orphans_and_tagged_are_members_and_nobody_else,
+UNIT_MAIN("tree", only_what_a_launcher_runs_under_the_commands_name_is_spared,
+	  descendants_orphans_and_tagged_are_members_and_nobody_else,
 	  a_member_stays_one_but_its_pid_does_not,
 	  without_an_agent_the_tag_alone_counts_whenever_it_was_started,
 	  a_thousand_processes_in_a_row_are_followed, what_is_half_gone_is_left_out,

@@ -38,7 +38,7 @@ TEST(a_tool_dies_before_the_agent)
 		  .start_ticks = 3 },
 	};
 	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
-	const struct policy_limits limits = { 500 * MIB, 100 };
+	const struct policy_limits limits = { 500 * MIB, 100, OOM_TOOL };
 	bool condemned[3] = { false };
 
 	expect_int(policy_judge(&limits, &sample, 510 * MIB, condemned), POLICY_KILL_FOR_MEMORY);
@@ -57,7 +57,7 @@ TEST(the_agent_dies_when_it_is_the_hog)
 		{ .pid = 12, .resident_bytes = 800 * MIB, .threads = 1, .state = 'Z' },
 	};
 	struct tree_sample sample = make_sample(processes, 2);
-	const struct policy_limits limits = { 500 * MIB, 100 };
+	const struct policy_limits limits = { 500 * MIB, 100, OOM_TOOL };
 	bool condemned[3] = { false };
 
 	expect_int(policy_judge(&limits, &sample, 901 * MIB, condemned), POLICY_KILL_FOR_MEMORY);
@@ -73,7 +73,7 @@ TEST(nobody_dies_at_the_limit_or_below)
 		.state = 'S',
 	};
 	struct tree_sample sample = make_sample(&process, 1);
-	const struct policy_limits limits = { 500 * MIB, 100 };
+	const struct policy_limits limits = { 500 * MIB, 100, OOM_TOOL };
 
 	bool condemned[1] = { false };
 
@@ -90,7 +90,7 @@ TEST(too_many_tasks_cost_the_newest_processes_never_the_agent)
 		{ .pid = 13, .threads = 20, .state = 'S', .start_ticks = 8 },
 	};
 	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
-	const struct policy_limits limits = { LIMIT_UNLIMITED, 100 };
+	const struct policy_limits limits = { LIMIT_UNLIMITED, 100, OOM_TOOL };
 	bool condemned[4] = { false }, none[4] = { false };
 
 	expect_int(policy_judge(&limits, &sample, 0, condemned), POLICY_KILL_FOR_TASKS);
@@ -101,7 +101,7 @@ TEST(too_many_tasks_cost_the_newest_processes_never_the_agent)
 
 TEST(looks_are_rare_while_nothing_grows_and_close_before_the_limit)
 {
-	const struct policy_limits limits = { 1000 * MIB, LIMIT_UNLIMITED };
+	const struct policy_limits limits = { 1000 * MIB, LIMIT_UNLIMITED, OOM_TOOL };
 	uint64_t quiet, growing, near, over;
 
 	quiet = policy_next_look_usec(&limits, 100 * MIB, 100 * MIB, SECOND, 10);
@@ -114,7 +114,46 @@ TEST(looks_are_rare_while_nothing_grows_and_close_before_the_limit)
 	expect_uint(over, 20000);
 }
 
-UNIT_MAIN("policy", a_tool_dies_before_the_agent, the_agent_dies_when_it_is_the_hog,
-	  nobody_dies_at_the_limit_or_below,
+TEST(who_goes_first_can_be_chosen)
+{
+	struct tree_process processes[] = {
+		{ .pid = 10,
+		  .is_spared = true,
+		  .resident_bytes = 90 * MIB,
+		  .threads = 1,
+		  .state = 'S' },
+		{ .pid = 11, .resident_bytes = 200 * MIB, .threads = 1, .state = 'R' },
+		{ .pid = 12, .resident_bytes = 0, .threads = 1, .state = 'Z' },
+	};
+	static const struct {
+		const char *name;
+		enum oom_choice choice;
+		bool agent, tool;
+	} rows[] = {
+		{ "tool", OOM_TOOL, false, true },
+		{ "agent", OOM_AGENT, true, false },
+		{ "group", OOM_GROUP, true, true },
+	};
+	struct tree_sample sample = make_sample(processes, ARRAY_SIZE(processes));
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct policy_limits limits = {
+			.memory_bytes = 256 * MIB,
+			.tasks = LIMIT_UNLIMITED,
+			.oom = rows[i].choice,
+		};
+		bool condemned[3] = { false };
+
+		unit_row = rows[i].name;
+		expect_int(policy_judge(&limits, &sample, sample.resident_bytes, condemned),
+			   POLICY_KILL_FOR_MEMORY);
+		expect_int(condemned[0], rows[i].agent);
+		expect_int(condemned[1], rows[i].tool);
+		expect(!condemned[2]);
+	}
+}
+
+UNIT_MAIN("policy", who_goes_first_can_be_chosen, a_tool_dies_before_the_agent,
+	  the_agent_dies_when_it_is_the_hog, nobody_dies_at_the_limit_or_below,
 	  too_many_tasks_cost_the_newest_processes_never_the_agent,
 	  looks_are_rare_while_nothing_grows_and_close_before_the_limit)
