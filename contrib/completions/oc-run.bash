@@ -15,7 +15,7 @@ _oc_run_command_at()
 			((i++))
 			;;
 		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
-			--io-weight | --high-steps | --livelock-guard | \
+			--io-weight | --high-steps | --livelock-guard | --pressure | \
 			--name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --oom | --grace | \
 			--report | --notify | --json-status-fd)
 			# Bash splits --option=value at the =.
@@ -85,6 +85,10 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W 'auto off desktop tmux desktop,tmux' -- "$current")
 		return
 		;;
+	--pressure)
+		mapfile -t COMPREPLY < <(compgen -W 'notice notice,tool notice,tool,agent none' -- "$current")
+		return
+		;;
 	-C | --chdir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
@@ -114,7 +118,7 @@ _oc_run()
 
 	if [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
-			--io-weight --high-steps --livelock-guard
+			--io-weight --high-steps --livelock-guard --pressure
 			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --oom --grace
 			--report --notify --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")

@@ -49,6 +49,13 @@ struct plan_limit {
 
 #define PLAN_HIGH_STEPS_MAX 8
 
+/* What is done as memory runs short, in this order; bits. */
+enum plan_rung {
+	PLAN_RUNG_NOTICE = 1 << 0, /* tell that it does */
+	PLAN_RUNG_TOOL = 1 << 1,   /* ask the largest tool with all its processes to end */
+	PLAN_RUNG_AGENT = 1 << 2,  /* ask the command */
+};
+
 struct plan {
 	char id[17];		   /* random hex, names unit and cgroup: oc-<id>.scope */
 	char *name;		   /* for people: --name, else the command's base name */
@@ -63,6 +70,7 @@ struct plan {
 	/* Where memory.high may stand when --high was not given: percent of memory.max, rising. */
 	unsigned high_steps[PLAN_HIGH_STEPS_MAX];
 	size_t high_step_count;
+	unsigned pressure_rungs; /* enum plan_rung */
 	bool livelock_guard; /* memory.high is lifted when the session stands still at it */
 	uint64_t grace_usec; /* a rung of the ladder at the end */
 	int stop_signal;     /* first rung; 0: the signal that oc-run was sent */

@@ -3,13 +3,18 @@
 
 /*
  * What to do as memory runs short, before the kernel has to kill. Pure: what a look at the session
- * showed goes in, what is to be done comes out; actions.c does it. Time is that of the figures.
+ * showed goes in, what is to be done comes out; pressure-act.c does it. Time is that of the figures.
  *
  * memory.high is a staircase, not a wall. An unreclaimable workload above it is throttled without
  * end and never killed (mm/memcontrol.c, calculate_high_delay: 64 s times the square of the
  * overage, at most 2 s, for each 256 KiB), so it goes up a step as soon as reclaim does not help,
- * and down again once less is used. A person's own line is left where it is; the guard lifts it when
- * the session stands still at it.
+ * and down again once less is used. A person's own line is left where it is; the guard lifts it
+ * when the session stands still at it.
+ *
+ * The ladder, each rung of which can be off: when memory (and swap) will be used up in a moment, or
+ * tasks do nothing but wait for it, the largest tool with its whole tree is asked to end (SIGTERM, so
+ * that git removes its locks; SIGKILL when it does not and memory is still short); the agent is asked
+ * only when it is the hog itself and no tool is worth it. For what is faster there is memory.max.
  *
  * Decided by what can't be reclaimed, never by page cache, except where it is the kernel that goes
  * by the sum: whether memory.high is crossed, and how far it may come down.
@@ -32,6 +37,8 @@ struct pressure_config {
 	bool guards;	     /* lift memory.high when the session stands still at it */
 	uint64_t soft_bytes; /* the soft line; LIMIT_UNLIMITED: none */
 	uint64_t swap_bytes; /* what the session may swap at most */
+	bool asks_tool, asks_agent;
+	uint64_t grace_usec; /* from SIGTERM to SIGKILL */
 };
 
 /* By what the guard was convinced: over that time, in which nobody was killed. */
@@ -52,10 +59,32 @@ enum pressure_action {
 	PRESSURE_NOTE_HIGH = 1 << 3,	/* crossed, and left where it is: the kernel reclaims */
 	PRESSURE_SOFT_CROSSED = 1 << 4, /* what can't be reclaimed is above the soft line */
 	PRESSURE_SOFT_LEFT = 1 << 5,	/* and below it again, by some margin, for some time */
+	PRESSURE_END_TOOL = 1 << 6,	/* tool.signal to the members of the tree */
+	PRESSURE_END_AGENT = 1 << 7,	/* gracefully, as if the session was told to stop */
+};
+
+/* The processes of a tool, known by pid and start. Those of a tree that has more are found by their
+ * parents when it comes to SIGKILL. */
+#define PRESSURE_MEMBERS_MAX 256
+#define PRESSURE_SESSIONS_MAX 8
+
+struct pressure_member {
+	pid_t pid;
+	uint64_t start_ticks;
+};
+
+struct pressure_tree {
+	struct pressure_member members[PRESSURE_MEMBERS_MAX];
+	size_t count; /* 0: none */
+	size_t largest; /* of members, when it was chosen */
+	uint64_t bytes; /* of all, swap included */
+	pid_t sessions[PRESSURE_SESSIONS_MAX]; /* of the kernel (setsid(2)), besides the agent's */
+	size_t session_count;
 };
 
 struct pressure_look {
 	const struct figures *figures;
+	const struct tree_sample *sample; /* of now; NULL: only the figures were read */
 	/* Counters of the session's cgroup, since the session started. */
 	uint64_t high_events, oom_kills, swap_fails;
 };
@@ -65,6 +94,8 @@ struct pressure_answer {
 	uint64_t high_bytes;
 	uint64_t high_events; /* since memory.high was last raised or noted */
 	struct pressure_evidence evidence;
+	int signal; /* END_TOOL: SIGTERM or SIGKILL, to the members of tool */
+	bool wants_sample; /* look again at once, with the processes */
 	uint64_t next_look_usec; /* from now; 0: it is calm, no look is needed for this */
 	uint64_t rest_usec;	 /* a wake-up by memory.high need not be looked at sooner */
 };
@@ -95,16 +126,34 @@ struct pressure_state {
 	/* the soft line */
 	bool is_short;
 	uint64_t relieved_usec; /* 0: not */
+	/* the ladder */
+	struct pressure_tree tool; /* was asked to end */
+	uint64_t tool_usec;	   /* when, or killed */
+	bool tool_is_killed;
+	bool agent_is_asked;
+	uint64_t settles_usec; /* what was ended may show its effect until then */
+	uint64_t growth_at_usec[2], growth_bytes[2]; /* the last second, and the one before */
+	uint64_t stalled_since_usec;		     /* hardly anything else; 0: not */
 };
 
-/* @enforced: bits 1 << LIMIT_x that the kernel holds for the session. @swap_bytes: of the machine. */
+/* @enforced: bits 1 << LIMIT_x that the kernel holds for the session; @swap_bytes: the machine's. */
 struct pressure_config pressure_config_of(const struct plan *plan, uint32_t enforced,
 					  uint64_t swap_bytes);
 
 void pressure_init(struct pressure_state *pressure, const struct pressure_config *config);
-struct pressure_answer pressure_step(struct pressure_state *pressure, const struct pressure_look *look);
+struct pressure_answer pressure_step(struct pressure_state *pressure,
+				     const struct pressure_look *look);
 
 /* memory.high as it should be now; LIMIT_UNLIMITED: off. */
 uint64_t pressure_high(const struct pressure_state *pressure);
 /* Somebody else took memory.high away: it stays off until it may come down. */
 void pressure_high_is_off(struct pressure_state *pressure);
+
+/* The tool that takes the most, with all it started; count 0: there is none. A tool is what hangs below
+ * a child of the agent, and what has left its parents but not their kernel session (the bash tool of
+ * opencode runs each command in one of its own). Never the agent, nor what it is only the launcher
+ * of, nor a server of its name that it started detached. */
+void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *ret);
+/* Adds those that belong to the tree by now. */
+void pressure_gather(const struct tree_sample *sample, struct pressure_tree *tree);
+bool pressure_is_member(const struct pressure_tree *tree, const struct tree_process *process);

@@ -13,6 +13,7 @@
 enum outcome {
 	OUTCOME_CLEAN,	      /* nothing to tell */
 	OUTCOME_TOOL_KILLED,  /* for memory; the agent lived on */
+	OUTCOME_TOOL_ENDED,   /* asked to, before memory was used up */
 	OUTCOME_AGENT_KILLED, /* for memory */
 	OUTCOME_AGENT_DIED,   /* of a signal that was none of ours, no OOM recorded */
 	OUTCOME_FORKS_DENIED,

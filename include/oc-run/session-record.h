@@ -24,6 +24,8 @@ enum record_event_kind {
 	RECORD_LIVELOCK,      /* memory.high was lifted, the session stood still at it; evidence */
 	RECORD_PRESSURE,      /* what can't be reclaimed is above the soft line */
 	RECORD_PRESSURE_OVER, /* and below it again */
+	RECORD_TOOL_ENDED,    /* a tool was asked to end, or killed, before memory was used up;
+			       * value: the signal, victim: its largest process, all bytes */
 	RECORD_MEMORY_MAX,    /* memory.max was hit (reclaim) */
 	RECORD_OOM_KILL,      /* the kernel killed a process of the session */
 	RECORD_WATCH_KILL,    /* oc-run killed one, enforcing by watching; value: LIMIT_x crossed */
@@ -76,6 +78,7 @@ enum stop_reason {
 	STOP_SIGNAL,  /* oc-run was sent a signal (stop_signal) */
 	STOP_HANGUP,  /* the terminal was closed */
 	STOP_SYSTEMD, /* the scope was asked to stop */
+	STOP_MEMORY,  /* the command was asked to end before memory was used up */
 };
 
 #define RECORD_EVENTS_MAX 256

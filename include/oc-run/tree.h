@@ -102,6 +102,11 @@ enum tree_signal_scope {
  * of a second against those that fork without end. Returns the number signalled. */
 _must_check_ int tree_signal(struct tree *tree, enum tree_signal_scope scope, int signal_number);
 
+/* Those of the last sample that @is_chosen() says yes to, without a scan; as above otherwise. */
+int tree_signal_chosen(struct tree *tree,
+		       bool (*is_chosen)(const struct tree_process *process, void *userdata),
+		       void *userdata, int signal_number);
+
 /* Brings the members outside (of the last sample) back into @payload where the kernel lets us.
  * Number brought back. */
 _must_check_ int tree_recapture(struct tree *tree);

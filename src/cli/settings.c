@@ -88,6 +88,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.help = "who goes first when memory runs out: tool (the\n"
 			"default), agent, or group: all at once",
 	},
+	[SETTING_PRESSURE] = {
+		.key = "pressure", .metavar = "LIST", .in_config = true,
+		.help = "what to do before memory runs out: notice, tool,\n"
+			"agent, or none (notice,tool)",
+	},
 	[SETTING_GRACE] = {
 		.key = "grace", .metavar = "TIME", .in_config = true,
 		.help = "how long each polite step of the end may take (3s)",

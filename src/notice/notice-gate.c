@@ -56,6 +56,7 @@ static enum notice_kind kind_of(const struct record_event *event)
 	case RECORD_HIGH_LOWERED:
 	case RECORD_MEMORY_MAX:
 	case RECORD_PRESSURE_OVER:
+	case RECORD_TOOL_ENDED:
 	case RECORD_STOP_ASKED:
 	case RECORD_LADDER:
 	case RECORD_EVENT_KIND_COUNT:

@@ -135,6 +135,29 @@ static void print_oom(FILE *out, const struct plan *plan)
 	print_field(out, "no memory", words[plan->oom]);
 }
 
+/* What is done before memory is used up. */
+static void print_rungs(FILE *out, const struct plan *plan)
+{
+	static const char *const words[] = { "notice", "ask the largest tool to end",
+					     "ask the command to end" };
+	const char *separator = "";
+
+	unsigned rungs = plan->pressure_rungs;
+
+	if (plan->oom != OOM_TOOL)
+		rungs &= ~(unsigned)PLAN_RUNG_TOOL;
+	if (plan->limits[LIMIT_MEMORY_MAX].enforcer == ENFORCER_NONE || rungs == 0)
+		return;
+	print_label(out, "when short");
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!(rungs & 1U << i))
+			continue;
+		(void)fprintf(out, "%s%s", separator, words[i]);
+		separator = ", ";
+	}
+	(void)fputc('\n', out);
+}
+
 static const char *who(const struct plan *plan, enum limit_id id)
 {
 	const struct plan_limit *limit = &plan->limits[id];
@@ -175,6 +198,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_place(out, plan, backend);
 	print_high(out, plan);
 	print_oom(out, plan);
+	print_rungs(out, plan);
 	print_end(out, plan);
 	print_notices(out, plan);
 	print_limits(out, plan);

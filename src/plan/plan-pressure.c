@@ -56,6 +56,49 @@ static int resolve_steps(struct plan *plan, const struct settings *settings, str
 	return 0;
 }
 
+static const char *const rung_names[] = { "notice", "tool", "agent" };
+
+/* "notice, tool" or "none". */
+static int parse_rungs(const char *text, unsigned *ret)
+{
+	unsigned rungs = 0;
+
+	if (strcmp(text, "none") == 0) {
+		*ret = 0;
+		return 0;
+	}
+	for (const char *at = skip_blanks(text);; at = skip_blanks(at + 1)) {
+		size_t length = strcspn(at, ", \t"), i = 0;
+
+		while (i < ARRAY_SIZE(rung_names) &&
+		       (strlen(rung_names[i]) != length || strncmp(at, rung_names[i], length) != 0))
+			i++;
+		if (i == ARRAY_SIZE(rung_names))
+			return -EINVAL;
+		rungs |= 1U << i;
+		at = skip_blanks(at + length);
+		if (*at && *at != ',')
+			return -EINVAL;
+		if (!*at)
+			break;
+	}
+	*ret = rungs;
+	return 0;
+}
+
+static int resolve_rungs(struct plan *plan, const struct settings *settings, struct diag *diag)
+{
+	const char *text = settings->values[SETTING_PRESSURE].text;
+
+	plan->pressure_rungs = PLAN_RUNG_NOTICE | PLAN_RUNG_TOOL;
+	if (!text || parse_rungs(text, &plan->pressure_rungs) == 0)
+		return 0;
+	(void)diag_set(diag, -EINVAL,
+		       "is no list of notice, tool and agent; write for example notice,tool, or "
+		       "none");
+	return setting_blame(diag, -EINVAL, settings, SETTING_PRESSURE);
+}
+
 static bool is_from_command_line(const struct setting *setting)
 {
 	return setting->text && setting->where[0] == '-';
@@ -79,6 +122,8 @@ int plan_resolve_pressure(struct plan *plan, const struct settings *settings, st
 
 	if (r == 0)
 		r = check_contradiction(settings, diag);
+	if (r == 0)
+		r = resolve_rungs(plan, settings, diag);
 	plan->livelock_guard = true;
 	if (r == 0)
 		r = plan_resolve_switch(settings, SETTING_LIVELOCK_GUARD, &plan->livelock_guard,

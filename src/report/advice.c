@@ -61,6 +61,8 @@ static bool was_reached(const struct report_tally *tally, enum limit_id id)
 {
 	if (id == LIMIT_PIDS_MAX && tally->forks_denied > 0)
 		return true;
+	if (id == LIMIT_MEMORY_MAX && tally->tools_ended > 0)
+		return true;
 	return tally->kills > 0 && !tally->from_above && tally->kill_limit == id;
 }
 

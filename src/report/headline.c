@@ -114,6 +114,20 @@ static void print_killed(FILE *out, const struct session_record *record,
 	}
 }
 
+static void print_tool_ended(FILE *out, const struct session_record *record,
+			     const struct report_tally *tally)
+{
+	(void)fputs("memory was about to be used up (", out);
+	headline_print_limit(out, LIMIT_MEMORY_MAX, record->plan->limits[LIMIT_MEMORY_MAX].value);
+	(void)fputs(") after ", out);
+	headline_print_duration(out, tally->first_ended_usec);
+	if (tally->tools_ended == 1)
+		(void)fputs("; a tool was asked to end", out);
+	else
+		(void)fprintf(out, "; %" PRIu64 " tools were asked to end", tally->tools_ended);
+	print_aftermath(out, record, tally);
+}
+
 static void print_died(FILE *out, const struct session_record *record)
 {
 	int signal_number = WTERMSIG(record->wait_status);
@@ -162,6 +176,9 @@ static void print_stopped(FILE *out, const struct session_record *record)
 		(void)fputs("told to stop by ", out);
 		headline_print_signal(out, record->stop_signal);
 		break;
+	case STOP_MEMORY:
+		(void)fputs("memory was about to be used up", out);
+		break;
 	case STOP_NONE:
 		break;
 	}
@@ -198,6 +215,9 @@ static void print_headline(FILE *out, const struct session_record *record)
 	case OUTCOME_TOOL_KILLED:
 	case OUTCOME_AGENT_KILLED:
 		print_killed(out, record, &tally);
+		break;
+	case OUTCOME_TOOL_ENDED:
+		print_tool_ended(out, record, &tally);
 		break;
 	case OUTCOME_AGENT_DIED:
 		print_died(out, record);

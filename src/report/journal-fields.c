@@ -120,6 +120,8 @@ static const struct event_kind event_kinds[RECORD_EVENT_KIND_COUNT] = {
 			      "stood still at memory.high, which was lifted" },
 	[RECORD_PRESSURE] = { MESSAGE_ID_PRESSURE, LOG_WARNING, "runs short of memory" },
 	[RECORD_PRESSURE_OVER] = { MESSAGE_ID_PRESSURE_OVER, LOG_INFO, "has enough memory again" },
+	[RECORD_TOOL_ENDED] = { MESSAGE_ID_TOOL_ENDED, LOG_WARNING,
+				"was about to use up its memory, oc-run ends a tool" },
 	[RECORD_MEMORY_MAX] = { MESSAGE_ID_MEMORY_MAX, LOG_NOTICE, "reached its memory limit" },
 	[RECORD_OOM_KILL] = { MESSAGE_ID_OOM_KILL, LOG_WARNING,
 			      "lost a process to the kernel's out-of-memory killer" },
@@ -182,6 +184,7 @@ static int ended_priority(enum outcome outcome)
 	case OUTCOME_AGENT_KILLED:
 	case OUTCOME_AGENT_DIED:
 	case OUTCOME_TOOL_KILLED:
+	case OUTCOME_TOOL_ENDED:
 	case OUTCOME_FORKS_DENIED:
 		return LOG_WARNING;
 	case OUTCOME_LEFTOVERS:
@@ -209,6 +212,7 @@ void journal_fields_ended(const struct session_record *record, struct journal_fi
 	add(ret, "OC_RUN_PEAK_SWAP=%" PRIu64, record->swap_peak_bytes);
 	add(ret, "OC_RUN_PEAK_TASKS=%" PRIu64, record->tasks_peak);
 	add(ret, "OC_RUN_KILLS=%" PRIu64, tally.kills);
+	add(ret, "OC_RUN_TOOLS_ENDED=%" PRIu64, tally.tools_ended);
 	add(ret, "OC_RUN_FORKS_DENIED=%" PRIu64, tally.forks_denied);
 	add(ret, "OC_RUN_LEFTOVERS=%zu", record->leftover_count);
 	add(ret, "OC_RUN_ESCAPES=%" PRIu64, tally.escapes);

@@ -80,6 +80,11 @@ static void end_shortage(struct report_tally *tally, struct counted *counted, ui
 	counted->short_since_usec = 0;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void tally_event(const struct session_record *record, size_t index,
 			struct report_tally *tally, struct counted *counted)
 {
@@ -111,6 +116,13 @@ static void tally_event(const struct session_record *record, size_t index,
 	case RECORD_PRESSURE_OVER:
 		end_shortage(tally, counted, event->at_usec);
 		break;
+	case RECORD_TOOL_ENDED:
+		if (event->value != SIGKILL)
+			tally->tools_ended++;
+		if (tally->first_ended_usec == 0)
+			tally->first_ended_usec = event->at_usec;
+		tally->last_kill_usec = larger(tally->last_kill_usec, event->at_usec);
+		break;
 	case RECORD_HIGH:
 	case RECORD_HIGH_LOWERED:
 	case RECORD_MEMORY_MAX:
@@ -120,11 +132,6 @@ static void tally_event(const struct session_record *record, size_t index,
 	case RECORD_EVENT_KIND_COUNT:
 		break;
 	}
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
 }
 
 /* The kernel's counters say how many; events, which may have been dropped, say who and when. */
@@ -200,6 +207,8 @@ enum outcome outcome_classify(const struct session_record *record)
 	if (record->stop_reason == STOP_NONE && record->agent_ended &&
 	    WIFSIGNALED(record->wait_status) && !is_everyday_signal(WTERMSIG(record->wait_status)))
 		return OUTCOME_AGENT_DIED;
+	if (tally.tools_ended > 0 && record->stop_reason != STOP_MEMORY)
+		return OUTCOME_TOOL_ENDED;
 	if (tally.forks_denied > 0)
 		return OUTCOME_FORKS_DENIED;
 	if (record->stop_reason != STOP_NONE)
@@ -224,6 +233,7 @@ bool report_is_needed(const struct session_record *record)
 
 	switch (outcome_classify(record)) {
 	case OUTCOME_TOOL_KILLED:
+	case OUTCOME_TOOL_ENDED:
 	case OUTCOME_AGENT_KILLED:
 	case OUTCOME_AGENT_DIED:
 	case OUTCOME_FORKS_DENIED:
@@ -236,7 +246,7 @@ bool report_is_needed(const struct session_record *record)
 
 	report_tally(record, &tally);
 	if (tally.escapes > 0 || record->leftover_count > 0 || record->unkillable ||
-	    tally.has_livelock || report_disk_is_news(record))
+	    tally.has_livelock || record->stop_reason == STOP_MEMORY || report_disk_is_news(record))
 		return true;
 	for (int id = 0; id < LIMIT_COUNT; id++) {
 		if (report_limit_is_missing(record, (enum limit_id)id))
@@ -252,6 +262,8 @@ const char *outcome_name(enum outcome outcome)
 		return "clean";
 	case OUTCOME_TOOL_KILLED:
 		return "tool-killed";
+	case OUTCOME_TOOL_ENDED:
+		return "tool-ended";
 	case OUTCOME_AGENT_KILLED:
 		return "command-killed";
 	case OUTCOME_AGENT_DIED:

@@ -94,10 +94,8 @@ static void add_exit(struct json *json, cJSON *parent, const struct session_reco
 static void add_stop(struct json *json, cJSON *parent, const struct session_record *record)
 {
 	static const char *const reasons[] = {
-		[STOP_NONE] = NULL,
-		[STOP_SIGNAL] = "signal",
-		[STOP_HANGUP] = "hangup",
-		[STOP_SYSTEMD] = "systemd",
+		[STOP_NONE] = NULL,	    [STOP_SIGNAL] = "signal", [STOP_HANGUP] = "hangup",
+		[STOP_SYSTEMD] = "systemd", [STOP_MEMORY] = "memory",
 	};
 	cJSON *stop;
 
@@ -201,7 +199,8 @@ static void fill_event(struct json *json, cJSON *item, const struct record_event
 	/* Which limit, by its name: numbers of an enum mean nothing outside. */
 	if (event->kind == RECORD_WATCH_KILL && event->value < LIMIT_COUNT)
 		json_add_text(json, item, "limit", limit_row((enum limit_id)event->value)->key);
-	else if (event->kind == RECORD_LADDER || event->kind == RECORD_STOP_ASKED)
+	else if (event->kind == RECORD_LADDER || event->kind == RECORD_STOP_ASKED ||
+		 event->kind == RECORD_TOOL_ENDED)
 		json_add_signal(json, item, (int)event->value);
 	else
 		json_add_number(json, item, "count", event->value);
@@ -328,6 +327,7 @@ static void add_outcome(struct json *json, cJSON *parent, const struct session_r
 	json_add_number(json, object, "count", tally->kills);
 	json_add_number(json, object, "unnamed", tally->kills_unnamed);
 	json_add_bool(json, object, "own_limit", tally->kills > 0 && !tally->from_above);
+	json_add_number(json, parent, "tools_ended", tally->tools_ended);
 	json_add_number(json, parent, "forks_denied", tally->forks_denied);
 	object = json_add_object(json, parent, "escapes");
 	json_add_number(json, object, "count", tally->escapes);

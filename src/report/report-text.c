@@ -7,6 +7,7 @@
  */
 
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 #include "headline.h"
@@ -154,9 +155,20 @@ static void print_peaks(FILE *out, const struct session_record *record)
 		    out);
 }
 
+static void print_ended_tool(FILE *out, const struct record_event *event)
+{
+	const struct record_victim *victim = &event->victim;
+
+	(void)fprintf(out, "  %s: ", event->value == SIGKILL ? "and killed" : "asked to end");
+	safe_text_print(out, victim->name, NAME_COLUMNS);
+	print_killed_one(out, victim);
+}
+
 static void print_shortage(FILE *out, const struct session_record *record,
 			   const struct report_tally *tally)
 {
+	unsigned shown = 0;
+
 	if (tally->short_usec > 0) {
 		(void)fputs("  memory was short for ", out);
 		headline_print_duration(out, tally->short_usec);
@@ -168,6 +180,8 @@ static void print_shortage(FILE *out, const struct session_record *record,
 		if (record->events[i].kind == RECORD_LIVELOCK)
 			(void)fprintf(out, "  memory.high was lifted after %s\n",
 				      record->events[i].detail);
+		if (record->events[i].kind == RECORD_TOOL_ENDED && shown++ < KILL_LINES_MAX)
+			print_ended_tool(out, &record->events[i]);
 	}
 }
 

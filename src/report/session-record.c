@@ -46,6 +46,8 @@ const char *record_event_kind_name(enum record_event_kind kind)
 		return "memory-short";
 	case RECORD_PRESSURE_OVER:
 		return "memory-eased";
+	case RECORD_TOOL_ENDED:
+		return "tool-ended";
 	case RECORD_MEMORY_MAX:
 		return "memory-max";
 	case RECORD_OOM_KILL:

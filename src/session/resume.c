@@ -25,6 +25,7 @@ static bool is_worth_asking(const struct session_record *record)
 		return record->plan->profile != NULL;
 	case OUTCOME_CLEAN:
 	case OUTCOME_TOOL_KILLED:
+	case OUTCOME_TOOL_ENDED:
 	case OUTCOME_FORKS_DENIED:
 	case OUTCOME_LEFTOVERS:
 		break;

@@ -2,8 +2,8 @@
 
 /*
  * What pressure.c answers, done. Looks are made by the calm timer of sampling.c, when the kernel wakes
- * us because memory.high was crossed, and by a timer of its own while something presses; the latter
- * two read the cgroup's files only, not the processes.
+ * us because memory.high was crossed or tasks stand still for memory, and by a timer of our own while
+ * something presses; these read the cgroup's files only, not the processes.
  *
  * Writing never blocks: raising memory.high only stores a number, and it is lowered only to what all
  * memory in use is well below, so that there is nothing to reclaim for the one who writes (and the
@@ -11,9 +11,16 @@
  */
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "session-internal.h"
+
+/* Two seconds is what a kernel takes from an unprivileged user (kernel/sched/psi.c). A tenth of it is
+ * what pressure.c calls active. */
+#define PSI_WINDOW_USEC (2 * UINT64_C(1000000))
+#define PSI_STALLED_USEC (200 * UINT64_C(1000))
 
 static void write_high(struct session *session, uint64_t bytes)
 {
@@ -98,16 +105,64 @@ static void carry_out_high(struct session *session, const struct pressure_answer
 		tell_livelock(session, &answer->evidence);
 }
 
+static bool is_member(const struct tree_process *process, void *userdata)
+{
+	return pressure_is_member(userdata, process);
+}
+
+static void name_tool(const struct session *session, struct record_victim *victim)
+{
+	const struct pressure_tree *tool = &session->pressure.tool;
+	const struct pressure_member *largest = &tool->members[tool->largest];
+	const struct tree_sample *sample = tree_last(session->tree);
+
+	victim->pid = largest->pid;
+	victim->bytes = tool->bytes;
+	victim->source = VICTIM_OWN;
+	for (size_t i = 0; sample && i < sample->count; i++) {
+		const struct tree_process *process = &sample->processes[i];
+
+		if (process->pid != largest->pid || process->start_ticks != largest->start_ticks)
+			continue;
+		(void)snprintf(victim->name, sizeof(victim->name), "%s", process->name);
+		if (process->command)
+			(void)snprintf(victim->command, sizeof(victim->command), "%s",
+				       process->command);
+	}
+}
+
+static void end_tool(struct session *session, int signal_number)
+{
+	struct record_event *event = note(session, RECORD_TOOL_ENDED, (uint64_t)signal_number);
+	struct pressure_tree *tool = &session->pressure.tool;
+
+	/* A handler that is throttled takes seconds. */
+	pressure_act_lift(session);
+	if (event) {
+		name_tool(session, &event->victim);
+		(void)snprintf(event->detail, sizeof(event->detail),
+			       "%s to the %zu processes of a tool",
+			       signal_number == SIGKILL ? "SIGKILL" : "SIGTERM", tool->count);
+	}
+	(void)tree_signal_chosen(session->tree, is_member, tool, signal_number);
+	session_tell(session, event);
+}
+
 static void carry_out(struct session *session, const struct pressure_answer *answer)
 {
 	carry_out_high(session, answer);
-	/* Whoever looks on, and whoever names who is killed next, wants to know who is how large. */
-	if (answer->actions & (PRESSURE_RAISE_HIGH | PRESSURE_SOFT_CROSSED))
+	/* Whoever looks on, and whoever names who is killed next, wants to know who is how large; and
+	 * the tools are to have their oom_score_adj now. */
+	if (answer->actions & (PRESSURE_RAISE_HIGH | PRESSURE_NOTE_HIGH | PRESSURE_SOFT_CROSSED))
 		sampling_look_soon(session);
 	if (answer->actions & PRESSURE_SOFT_CROSSED)
 		session_tell(session, note(session, RECORD_PRESSURE, 0));
 	if (answer->actions & PRESSURE_SOFT_LEFT)
 		session_tell(session, note(session, RECORD_PRESSURE_OVER, 0));
+	if (answer->actions & PRESSURE_END_TOOL)
+		end_tool(session, answer->signal);
+	if (answer->actions & PRESSURE_END_AGENT)
+		supervise_stop(session, STOP_MEMORY, "memory was about to be used up");
 }
 
 static uint64_t since(uint64_t before, uint64_t now)
@@ -124,24 +179,38 @@ static int on_pressure_look(sd_event_source *source, uint64_t usec, void *userda
 	if (session->supervisor.state != SUPERVISOR_RUNNING)
 		return 0;
 	sampling_figures(session);
-	return pressure_act_look(session);
+	return pressure_act_look(session, false);
 }
 
-int pressure_act_look(struct session *session)
+static void read_counters(const struct session *session, struct pressure_look *look)
 {
 	const struct cgroup_counters *start = &session->counters_start, *now = start;
+
+	if (session->watch)
+		now = &watch_state(session->watch)->payload;
+	look->high_events = since(start->memory.high, now->memory.high);
+	look->oom_kills = since(start->memory.oom_kill, now->memory.oom_kill);
+	look->swap_fails = since(start->swap.fail, now->swap.fail);
+}
+
+int pressure_act_look(struct session *session, bool has_sample)
+{
 	struct pressure_look look = { .figures = &session->figures };
 	struct pressure_answer answer;
 
 	if (session->supervisor.state != SUPERVISOR_RUNNING || session->figures.at_usec == 0)
 		return 0;
-	if (session->watch)
-		now = &watch_state(session->watch)->payload;
-	look.high_events = since(start->memory.high, now->memory.high);
-	look.oom_kills = since(start->memory.oom_kill, now->memory.oom_kill);
-	look.swap_fails = since(start->swap.fail, now->swap.fail);
+	read_counters(session, &look);
+	if (has_sample)
+		look.sample = tree_last(session->tree);
 	answer = pressure_step(&session->pressure, &look);
 	carry_out(session, &answer);
+	if (answer.wants_sample) {
+		sampling_look(session, 0);
+		look.sample = tree_last(session->tree);
+		answer = pressure_step(&session->pressure, &look);
+		carry_out(session, &answer);
+	}
 	session->pressure_rest_until_usec = session_now_usec() + answer.rest_usec;
 	if (answer.next_look_usec == 0)
 		return 0;
@@ -159,13 +228,35 @@ int pressure_act_wake(struct session *session)
 		return session_arm(session, &session->pressure_timer,
 				   session->pressure_rest_until_usec - now_usec, on_pressure_look);
 	sampling_figures(session);
-	return pressure_act_look(session);
+	return pressure_act_look(session, false);
 }
 
-void pressure_act_start(struct session *session)
+static void on_psi(void *userdata)
+{
+	struct session *session = userdata;
+
+	(void)!pressure_act_wake(session);
+}
+
+int pressure_act_start(struct session *session)
 {
 	const struct pressure_config config = pressure_config_of(
 		session->plan, session->cgroup.enforced, session->host->swap_bytes);
+	const struct psi_request request = {
+		.event = session->event,
+		.dirfd = session->cgroup.payload.dirfd,
+		.file = "memory.pressure",
+		.stalled_usec = PSI_STALLED_USEC,
+		.window_usec = PSI_WINDOW_USEC,
+		.woken = on_psi,
+		.userdata = session,
+	};
+	int r;
 
 	pressure_init(&session->pressure, &config);
+	if (session->cgroup.payload.dirfd < 0)
+		return 0;
+	r = psi_new(&request, &session->psi);
+	/* Without it memory.events and the calm looks have to do. */
+	return r == -ENOMEM ? r : 0;
 }

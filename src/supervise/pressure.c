@@ -2,13 +2,12 @@
 
 /*
  * See pressure.h. This file has what the parts share: the differences between two looks, the soft
- * line, and when to look again. pressure-high.c has memory.high.
+ * line, and when to look again. pressure-high.c has memory.high, pressure-ladder.c what comes before
+ * the wall.
  */
 
 #include "pressure-internal.h"
 
-/* Differences over less than this are noise. */
-#define MARK_USEC (200 * UINT64_C(1000))
 /* Nothing pressed for so long: back to the calm looks. */
 #define QUIET_USEC (5 * UINT64_C(1000000))
 #define LOOK_USEC UINT64_C(1000000)
@@ -51,7 +50,7 @@ bool pressure_is_stalled(const struct pressure_state *pressure, const struct pre
 {
 	const struct pressure_mark now = pressure_mark_of(look);
 
-	if (pressure_above(now.at_usec, pressure->last.at_usec) < MARK_USEC)
+	if (pressure_above(now.at_usec, pressure->last.at_usec) < PRESSURE_MARK_USEC)
 		return false;
 	if (look->figures->memory_pressure.known)
 		return pressure_stalled_percent(&pressure->last, &now) >= percent;
@@ -141,6 +140,10 @@ struct pressure_config pressure_config_of(const struct plan *plan, uint32_t enfo
 		.max_bytes = LIMIT_UNLIMITED,
 		.guards = plan->livelock_guard,
 		.soft_bytes = high->value,
+		/* Whoever wants the command to go first does not want a tool asked before it. */
+		.asks_tool = plan->pressure_rungs & PLAN_RUNG_TOOL && plan->oom == OOM_TOOL,
+		.asks_agent = plan->pressure_rungs & PLAN_RUNG_AGENT,
+		.grace_usec = plan->grace_usec,
 	};
 
 	if (enforced & (1U << LIMIT_MEMORY_MAX) || max->enforcer == ENFORCER_WATCH)
@@ -157,6 +160,8 @@ struct pressure_config pressure_config_of(const struct plan *plan, uint32_t enfo
 		config.whole_bytes = config.step_count > 0 ? config.steps[0] : 0;
 	else if (config.soft_bytes > config.max_bytes)
 		config.soft_bytes = percent_of(config.max_bytes, SOFT_PERCENT);
+	if (!(plan->pressure_rungs & PLAN_RUNG_NOTICE))
+		config.soft_bytes = LIMIT_UNLIMITED;
 	return config;
 }
 
@@ -177,7 +182,8 @@ struct pressure_answer pressure_step(struct pressure_state *pressure,
 	pressure_step_high(pressure, look, &answer);
 	note_activity(pressure, look);
 	step_soft_line(pressure, look, &answer);
-	if (pressure_above(now_usec, pressure->last.at_usec) >= MARK_USEC)
+	pressure_step_ladder(pressure, look, &answer);
+	if (pressure_above(now_usec, pressure->last.at_usec) >= PRESSURE_MARK_USEC)
 		pressure->last = pressure_mark_of(look);
 	if (answer.next_look_usec == 0 && pressure->active_usec > 0 &&
 	    now_usec < pressure->active_usec + QUIET_USEC)

@@ -201,7 +201,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 
 		next_usec = enforce_usec < next_usec ? enforce_usec : next_usec;
 	}
-	r = pressure_act_look(session);
+	r = pressure_act_look(session, true);
 	if (r < 0)
 		return r;
 	return session_arm(session, &session->look_timer, next_usec, on_look);

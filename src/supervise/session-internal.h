@@ -2,8 +2,8 @@
 #pragma once
 
 /* What the parts of a running session share: session.c (start and end), supervise.c (the loop),
- * sampling.c (looking at the tree), victims.c (who was killed), actions.c and pressure-act.c (what is
- * done), notify.c (telling the person). */
+ * sampling.c (looking at the tree), victims.c (who was killed), actions.c and pressure-act.c (what
+ * is done), notify.c (telling the person). */
 
 #include <systemd/sd-event.h>
 
@@ -14,6 +14,7 @@
 #include "oc-run/parse.h"
 #include "oc-run/policy.h"
 #include "oc-run/pressure.h"
+#include "oc-run/psi.h"
 #include "oc-run/registry.h"
 #include "oc-run/session-tmp.h"
 #include "oc-run/session.h"
@@ -83,6 +84,7 @@ struct session {
 	uint64_t started_usec; /* CLOCK_MONOTONIC */
 
 	struct pressure_state pressure;
+	struct psi *psi; /* NULL: this kernel has none for us */
 	uint64_t pressure_rest_until_usec; /* of wake-ups by memory.high */
 
 	struct victims victims;
@@ -135,6 +137,8 @@ uint64_t session_realtime_usec(void);
 _must_check_ int supervise_attach(struct session *session);
 _must_check_ int supervise_loop(struct session *session);
 void supervise_event(struct session *session, const struct supervisor_event *event);
+/* As if oc-run itself was told to stop. @detail: who wants it, for people. */
+void supervise_stop(struct session *session, enum stop_reason reason, const char *detail);
 void supervise_counters(const struct watch_state *before, const struct watch_state *now,
 			void *userdata);
 
@@ -152,8 +156,8 @@ bool actions_nothing_left(struct session *session);
 void actions_note_unkillable(struct session *session);
 
 /* pressure-act.c: at the start; after a look; when the kernel says that memory.high was crossed. */
-void pressure_act_start(struct session *session);
-_must_check_ int pressure_act_look(struct session *session);
+_must_check_ int pressure_act_start(struct session *session);
+_must_check_ int pressure_act_look(struct session *session, bool has_sample);
 _must_check_ int pressure_act_wake(struct session *session);
 /* memory.high off for good: the session is being ended. */
 void pressure_act_lift(struct session *session);

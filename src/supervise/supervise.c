@@ -286,19 +286,23 @@ static int on_sigcont(sd_event_source *source, const struct signalfd_siginfo *in
 	return 0;
 }
 
-static void on_request_stop(void *userdata)
+void supervise_stop(struct session *session, enum stop_reason reason, const char *detail)
 {
-	struct session *session = userdata;
 	const struct supervisor_event event = {
 		.kind = SUPERVISOR_EVENT_STOP,
 		.now_usec = session_now_usec(),
 		.signal = SIGTERM,
-		.reason = STOP_SYSTEMD,
+		.reason = reason,
 		.delivery = SUPERVISOR_TO_US,
 	};
 
-	note_stop(session, "systemd was asked to stop the unit", SIGTERM);
+	note_stop(session, detail, SIGTERM);
 	supervise_event(session, &event);
+}
+
+static void on_request_stop(void *userdata)
+{
+	supervise_stop(userdata, STOP_SYSTEMD, "systemd was asked to stop the unit");
 }
 
 /* Ctrl-Z reaches the command as well, and kill(0, SIGTSTP) comes from it: when it has stopped, so
@@ -362,7 +366,9 @@ int supervise_attach(struct session *session)
 	r = backend_attach(session->backend, session->event, on_request_stop, session);
 	if (r < 0)
 		return r;
-	pressure_act_start(session);
+	r = pressure_act_start(session);
+	if (r < 0)
+		return r;
 	return sampling_start(session);
 }
 

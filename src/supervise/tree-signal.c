@@ -173,6 +173,21 @@ int tree_signal(struct tree *tree, enum tree_signal_scope scope, int signal_numb
 	return total;
 }
 
+int tree_signal_chosen(struct tree *tree,
+		       bool (*is_chosen)(const struct tree_process *process, void *userdata),
+		       void *userdata, int signal_number)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < tree->sample.count; i++) {
+		const struct tree_process *process = &tree->sample.processes[i];
+
+		if (!tree_is_dead(process) && is_chosen(process, userdata))
+			count += signal_process(tree, process, signal_number);
+	}
+	return count;
+}
+
 int tree_recapture(struct tree *tree)
 {
 	int count = 0;

@@ -60,6 +60,11 @@ struct watch {
 	void *userdata;
 };
 
+/* While the kernel reclaims, memory.events moves a hundred times a second: a channel that woke us
+ * this often is left alone for the rest of the time. Reading later shows all of it. */
+#define WATCH_BURST_USEC (500 * UINT64_C(1000))
+#define WATCH_BURST 8
+
 /* The longest of these files has seven short lines. */
 #define WATCH_TEXT_MAX 1024
 
@@ -241,6 +246,7 @@ static int add_inotify(struct watch *watch, sd_event *event)
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_description(watch->inotify_source, "watch-inotify");
+	(void)sd_event_source_set_ratelimit(watch->inotify_source, WATCH_BURST_USEC, WATCH_BURST);
 	watch->inotify_fd = take_fd(&fd);
 	return 0;
 }
@@ -257,6 +263,7 @@ static int add_epoll(struct watch *watch, sd_event *event)
 		if (r < 0)
 			return r;
 		(void)sd_event_source_set_description(file->source, rows[id].name);
+		(void)sd_event_source_set_ratelimit(file->source, WATCH_BURST_USEC, WATCH_BURST);
 	}
 	return 0;
 }

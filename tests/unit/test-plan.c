@@ -426,6 +426,45 @@ TEST(the_guard_is_on_unless_somebody_says_no)
 	plan_free(plan);
 }
 
+TEST(what_is_done_as_memory_runs_short_is_a_list_of_words)
+{
+	static const struct {
+		const char *text;
+		int result;
+		unsigned rungs;
+	} rows[] = {
+		{ "notice", 0, PLAN_RUNG_NOTICE },
+		{ "notice,tool", 0, PLAN_RUNG_NOTICE | PLAN_RUNG_TOOL },
+		{ " agent , tool", 0, PLAN_RUNG_TOOL | PLAN_RUNG_AGENT },
+		{ "none", 0, 0 },
+		{ "", -EINVAL, 0 },
+		{ "tool,", -EINVAL, 0 },
+		{ "tool agent", -EINVAL, 0 },
+		{ "tools", -EINVAL, 0 },
+		{ "none,tool", -EINVAL, 0 },
+	};
+	struct plan *plan;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = { { SETTING_PRESSURE, rows[i].text,
+							     "--pressure" } };
+		struct diag diag = DIAG_INIT;
+
+		unit_row = rows[i].text;
+		plan = NULL;
+		expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, &diag),
+			   rows[i].result);
+		if (plan)
+			expect_uint(plan->pressure_rungs, rows[i].rungs);
+		else
+			expect_contains(diag.text, "--pressure \"");
+		plan_free(plan);
+	}
+	expect_int(resolve(no_settings, &laptop, &user_systemd, true_command, &plan, NULL), 0);
+	expect_uint(plan->pressure_rungs, PLAN_RUNG_NOTICE | PLAN_RUNG_TOOL);
+	plan_free(plan);
+}
+
 TEST(mistakes_name_their_origin_and_what_to_write)
 {
 	static const struct {
@@ -792,6 +831,7 @@ TEST(the_description_says_who_enforces_what_and_why)
 	expect_contains(text, "oc.slice; all sessions together: 15.0 GiB");
 	expect_contains(text, "program     /usr/bin/program\n");
 	expect_contains(text, "early       memory.high goes over 80, 88, 95 % to none, and back\n");
+	expect_contains(text, "when short  notice, ask the largest tool to end\n");
 	expect_contains(text, "warning: a limit of 64 tasks");
 	expect_lacks(text, "watching");
 }
@@ -972,6 +1012,7 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  the_origin_says_when_the_outer_limit_holds, memory_high_follows_memory_max,
 	  the_steps_of_memory_high_are_percentages_that_rise,
 	  a_line_or_steps_but_not_both_on_the_command_line, the_guard_is_on_unless_somebody_says_no,
+	  what_is_done_as_memory_runs_short_is_a_list_of_words,
 	  mistakes_name_their_origin_and_what_to_write, choices_are_understood,
 	  each_limit_is_enforced_by_whoever_can,
 	  an_asked_limit_that_nobody_can_hold_is_never_silent,

@@ -505,7 +505,8 @@ TEST(once_it_is_taken_away_it_stays_off)
 
 static struct plan plan_with(uint64_t max, uint64_t high, bool asked)
 {
-	struct plan plan = { .high_steps = { 80, 88, 95 },
+	struct plan plan = { .pressure_rungs = PLAN_RUNG_NOTICE,
+			     .high_steps = { 80, 88, 95 },
 			     .high_step_count = 3,
 			     .livelock_guard = true };
 
@@ -558,6 +559,22 @@ TEST(the_configuration_follows_the_plan)
 	}
 }
 
+TEST(rungs_that_are_off_are_off)
+{
+	struct plan plan = plan_with(1000 * MIB, 800 * MIB, false);
+	struct pressure_config config = pressure_config_of(&plan, ALL, 0);
+
+	expect(!config.asks_tool && !config.asks_agent);
+	plan.pressure_rungs = PLAN_RUNG_TOOL | PLAN_RUNG_AGENT;
+	config = pressure_config_of(&plan, ALL, 0);
+	expect(config.asks_tool && config.asks_agent);
+	expect_uint(config.soft_bytes, OFF);
+	expect_uint(config.step_count, 3);
+	plan.oom = OOM_GROUP;
+	config = pressure_config_of(&plan, ALL, 0);
+	expect(!config.asks_tool && config.asks_agent);
+}
+
 UNIT_MAIN("pressure", while_little_is_used_nothing_is_done_and_no_look_is_asked_for,
 	  what_cannot_be_reclaimed_climbs_the_staircase_at_once,
 	  a_burst_climbs_several_steps_in_one,
@@ -575,4 +592,5 @@ UNIT_MAIN("pressure", while_little_is_used_nothing_is_done_and_no_look_is_asked_
 	  without_the_guard_the_line_stays_for_ever,
 	  a_line_that_was_lifted_comes_back_later_each_time, calm_looks_are_no_samples_of_the_guard,
 	  wake_ups_are_looked_at_less_often_once_the_kernel_copes,
-	  once_it_is_taken_away_it_stays_off, the_configuration_follows_the_plan)
+	  once_it_is_taken_away_it_stays_off, the_configuration_follows_the_plan,
+	  rungs_that_are_off_are_off)

@@ -296,6 +296,68 @@ TEST(shortage_and_a_lifted_line_are_told_with_their_figures)
 		      "  memory.high was lifted after 10 s at 301 MiB, nobody killed\n");
 }
 
+static struct record_event *end_tool(struct fixture *fixture, int signal_number)
+{
+	struct record_event *event =
+		fixture_event(fixture, RECORD_TOOL_ENDED, 70 * MINUTE, (uint64_t)signal_number);
+
+	event->victim.pid = 4711;
+	event->victim.bytes = 3 * GIBIBYTE;
+	event->victim.source = VICTIM_OWN;
+	(void)snprintf(event->victim.name, sizeof(event->victim.name), "node");
+	(void)snprintf(event->victim.command, sizeof(event->victim.command), "node leak.js");
+	return event;
+}
+
+TEST(a_tool_that_was_asked_to_end_is_named_with_what_to_do)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	(void)end_tool(&fixture, SIGTERM);
+	(void)end_tool(&fixture, SIGKILL);
+	expect_int(outcome_classify(&fixture.record), OUTCOME_TOOL_ENDED);
+	expect(report_is_needed(&fixture.record));
+	expect_report(
+		&fixture,
+		"oc-run: memory was about to be used up (4.0 GiB) after 1 h 10 min; a tool was "
+		"asked to end, opencode went on\n"
+		"  peak: 1.0 GiB of 4.0 GiB memory, 215 of 4352 tasks\n"
+		"  asked to end: node (pid 4711, 3.0 GiB, `node leak.js`), by oc-run\n"
+		"  and killed: node (pid 4711, 3.0 GiB, `node leak.js`), by oc-run\n"
+		"  next: give it more with `oc-run --mem 6G -- opencode`\n");
+}
+
+TEST(a_kill_or_a_stop_for_memory_is_told_before_tools_that_were_asked)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	(void)end_tool(&fixture, SIGTERM);
+	fixture.record.stop_reason = STOP_MEMORY;
+	expect_int(outcome_classify(&fixture.record), OUTCOME_STOPPED);
+	expect(report_is_needed(&fixture.record));
+	fixture.record.stop_reason = STOP_SIGNAL;
+	expect_int(outcome_classify(&fixture.record), OUTCOME_TOOL_ENDED);
+	(void)fixture_kill(&fixture, RECORD_OOM_KILL, 4711, "node", GIBIBYTE);
+	expect_int(outcome_classify(&fixture.record), OUTCOME_TOOL_KILLED);
+}
+
+TEST(a_tool_that_was_asked_to_end_has_a_signal_in_json)
+{
+	_cleanup_free_ char *text = NULL, *report = NULL;
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	text = report_json_event(&fixture.record, end_tool(&fixture, SIGTERM));
+	expect_contains(text, "\"event\":\"tool-ended\"");
+	expect_contains(text, "\"signal\":15,\"signal_name\":\"SIGTERM\"");
+	expect_contains(text, "\"pid\":4711");
+	report = report_json(&fixture.record);
+	expect_contains(report, "\"outcome\":\t\"tool-ended\"");
+	expect_contains(report, "\"tools_ended\":\t1");
+}
+
 TEST(page_cache_is_told_apart_only_where_there_was_any)
 {
 	_cleanup_free_ char *text = NULL;
@@ -452,6 +514,8 @@ static const struct {
 	  "the terminal was closed; opencode ended after 2 h 14 min" },
 	{ "systemd", STOP_SYSTEMD, 0,
 	  "systemd stopped the session; opencode ended after 2 h 14 min" },
+	{ "memory", STOP_MEMORY, SIGTERM,
+	  "memory was about to be used up; opencode ended after 2 h 14 min" },
 };
 
 TEST(a_stop_names_who_asked)
@@ -881,6 +945,9 @@ UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  denied_forks_and_kills_share_one_piece_of_advice, options_given_before_are_given_again,
 	  the_command_is_given_as_it_was_typed,
 	  shortage_and_a_lifted_line_are_told_with_their_figures,
+	  a_tool_that_was_asked_to_end_is_named_with_what_to_do,
+	  a_kill_or_a_stop_for_memory_is_told_before_tools_that_were_asked,
+	  a_tool_that_was_asked_to_end_has_a_signal_in_json,
 	  page_cache_is_told_apart_only_where_there_was_any,
 	  events_about_memory_have_their_figures_in_json,
 	  leftovers_are_the_headline_when_nothing_else_happened,

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Which processes are one tool: see pressure_find_tool(). From each process one goes up, by its parent
+ * or, where that is gone, by the leader of its kernel session, until the next step would be the agent
+ * or nobody of the sample; where one arrives is the tool's root. Orphans whose leader is gone as well
+ * are held together by the number of their session.
+ */
+
+#include <string.h>
+
+#include "pressure-internal.h"
+
+static bool is_alive(const struct tree_process *process)
+{
+	return process->state != 'Z' && process->state != 'X';
+}
+
+/* The sample is sorted by pid. */
+static const struct tree_process *find(const struct tree_sample *sample, pid_t pid)
+{
+	size_t from = 0, to = sample->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (sample->processes[middle].pid < pid)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < sample->count && sample->processes[from].pid == pid ? &sample->processes[from]
+									  : NULL;
+}
+
+static const struct tree_process *find_agent(const struct tree_sample *sample)
+{
+	for (size_t i = 0; i < sample->count; i++)
+		if (sample->processes[i].is_agent)
+			return &sample->processes[i];
+	return NULL;
+}
+
+/* The agent, what it launched, or its server: of its name, and the leader of a kernel session. */
+static bool is_kept(const struct tree_process *agent, const struct tree_process *process)
+{
+	return process->is_spared || process->is_agent ||
+	       (process->pid == process->session && process->session != agent->session &&
+		strcmp(process->name, agent->name) == 0);
+}
+
+static const struct tree_process *step_up(const struct tree_sample *sample,
+					  const struct tree_process *agent,
+					  const struct tree_process *process)
+{
+	const struct tree_process *parent = find(sample, process->parent), *leader;
+
+	if (parent)
+		return is_kept(agent, parent) ? NULL : parent;
+	if (process->session == agent->session || process->session == process->pid)
+		return NULL;
+	leader = find(sample, process->session);
+	return leader && !is_kept(agent, leader) ? leader : NULL;
+}
+
+/* A number that all processes of a tool have, and no others. */
+static pid_t key_of(const struct tree_sample *sample, const struct tree_process *agent,
+		    const struct tree_process *process)
+{
+	const struct tree_process *above;
+
+	/* Pids that were used again may make a circle of a sample. */
+	for (size_t steps = 0; steps < sample->count; steps++) {
+		above = step_up(sample, agent, process);
+		if (!above)
+			break;
+		process = above;
+	}
+	return process->session == agent->session ? process->pid : process->session;
+}
+
+static uint64_t bytes_of(const struct tree_process *process)
+{
+	return process->is_outside ? 0 : process->resident_bytes + process->swap_bytes;
+}
+
+static uint64_t sum_of(const struct tree_sample *sample, const pid_t *keys, pid_t key)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < sample->count; i++)
+		if (keys[i] == key)
+			bytes += bytes_of(&sample->processes[i]);
+	return bytes;
+}
+
+static pid_t find_largest(const struct tree_sample *sample, const pid_t *keys, uint64_t *ret_bytes)
+{
+	pid_t largest = 0;
+
+	*ret_bytes = 0;
+	for (size_t i = 0; i < sample->count; i++) {
+		uint64_t bytes;
+
+		/* A process as large as the rest of its tree is common: begin with what has some. */
+		if (keys[i] == 0 || keys[i] == largest || bytes_of(&sample->processes[i]) == 0)
+			continue;
+		bytes = sum_of(sample, keys, keys[i]);
+		if (bytes > *ret_bytes) {
+			*ret_bytes = bytes;
+			largest = keys[i];
+		}
+	}
+	return largest;
+}
+
+static bool has_session(const struct pressure_tree *tree, pid_t session)
+{
+	for (size_t i = 0; i < tree->session_count; i++)
+		if (tree->sessions[i] == session)
+			return true;
+	return false;
+}
+
+static void add_member(struct pressure_tree *tree, const struct tree_process *agent,
+		       const struct tree_process *process)
+{
+	if (tree->count == PRESSURE_MEMBERS_MAX)
+		return;
+	tree->members[tree->count++] = (struct pressure_member){
+		.pid = process->pid,
+		.start_ticks = process->start_ticks,
+	};
+	if (process->session != agent->session && !has_session(tree, process->session) &&
+	    tree->session_count < PRESSURE_SESSIONS_MAX)
+		tree->sessions[tree->session_count++] = process->session;
+}
+
+bool pressure_is_member(const struct pressure_tree *tree, const struct tree_process *process)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		if (tree->members[i].pid == process->pid &&
+		    tree->members[i].start_ticks == process->start_ticks)
+			return true;
+	return false;
+}
+
+void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *ret)
+{
+	const struct tree_process *agent = find_agent(sample);
+	_cleanup_free_ pid_t *keys = calloc(sample->count + 1, sizeof(*keys));
+	uint64_t largest_bytes = 0;
+	pid_t key;
+
+	*ret = (struct pressure_tree){ .count = 0 };
+	if (!agent || !keys)
+		return;
+	for (size_t i = 0; i < sample->count; i++) {
+		const struct tree_process *process = &sample->processes[i];
+
+		if (is_alive(process) && !is_kept(agent, process))
+			keys[i] = key_of(sample, agent, process);
+	}
+	key = find_largest(sample, keys, &ret->bytes);
+	for (size_t i = 0; i < sample->count && key > 0; i++) {
+		const struct tree_process *process = &sample->processes[i];
+
+		if (keys[i] != key)
+			continue;
+		if (bytes_of(process) > largest_bytes) {
+			largest_bytes = bytes_of(process);
+			ret->largest = ret->count < PRESSURE_MEMBERS_MAX ? ret->count : 0;
+		}
+		add_member(ret, agent, process);
+	}
+}
+
+static bool belongs(const struct tree_sample *sample, const struct pressure_tree *tree,
+		    const struct tree_process *process)
+{
+	const struct tree_process *parent = find(sample, process->parent);
+
+	return (parent && pressure_is_member(tree, parent)) || has_session(tree, process->session);
+}
+
+void pressure_gather(const struct tree_sample *sample, struct pressure_tree *tree)
+{
+	const struct tree_process *agent = find_agent(sample);
+	size_t before;
+
+	if (!agent)
+		return;
+	do {
+		before = tree->count;
+		for (size_t i = 0; i < sample->count; i++) {
+			const struct tree_process *process = &sample->processes[i];
+
+			if (is_alive(process) && !is_kept(agent, process) &&
+			    !pressure_is_member(tree, process) && belongs(sample, tree, process))
+				add_member(tree, agent, process);
+		}
+	} while (tree->count > before);
+}
