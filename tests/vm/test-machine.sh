@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: when=full suites=trixie,bookworm timeout=1800
+# guest: suites=trixie,bookworm timeout=1800
 #
 # The tests that also run on any machine (tests/sys, tests/cli), here with systemd, cgroup v2 and its
 # controllers: as root, and as a user who is logged in.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: when=full suites=trixie with=opencode memory=4G cpus=2 timeout=2400
+# guest: suites=trixie with=opencode memory=4G cpus=2 timeout=2400
 #
 # The real opencode under the kernel's own limits: some of the tests of tests/e2e, as the person who
 # uses it (the user's systemd) and as root. On the host the same tests run without controllers.

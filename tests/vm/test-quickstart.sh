@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: when=full suites=trixie,bookworm
+# guest: suites=trixie,bookworm
 #
 # The demonstration of contrib/quickstart where the kernel holds the limits.
 # shellcheck source=tests/vm/lib.sh
