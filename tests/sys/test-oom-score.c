@@ -81,7 +81,9 @@ TEST(tools_go_first_and_the_agent_keeps_what_it_had)
 	for (int again = 0; again < 2; again++) {
 		oom_score_adjust(family.proc_fd, &family.sample, OOM_TOOL);
 		expect_int(score_of(family.processes[0].pid), before);
-		expect_int(score_of(family.processes[1].pid), 800);
+		/* 800, or a little more below a user manager, whose children have 100 or 200. */
+		expect(score_of(family.processes[1].pid) >= 800);
+		expect(score_of(family.processes[1].pid) < 859);
 	}
 	family_tear_down(&family);
 }
