@@ -80,6 +80,8 @@ struct plan {
 	char **setenv;	     /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
 	char *report_path;   /* or NULL */
 	int json_status_fd;  /* or -1 */
+	bool history;	     /* keep one of the session */
+	uint64_t history_keep; /* of so many sessions; 0: no end */
 	unsigned notify;     /* enum notify_way bits: asked for, and to be had here */
 	bool dry_run;
 	bool quiet;

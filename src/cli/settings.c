@@ -106,6 +106,14 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.help = "tell you while it runs: auto, off, desktop, tmux\n"
 			"or desktop,tmux",
 	},
+	[SETTING_HISTORY] = {
+		.key = "history", .metavar = "HOW", .in_config = true,
+		.help = "yes or no: keep a history of the session (yes)",
+	},
+	[SETTING_HISTORY_KEEP] = {
+		.key = "history-keep", .metavar = "N", .in_config = true,
+		.help = "histories of so many sessions are kept (200)",
+	},
 	[SETTING_JSON_STATUS_FD] = {
 		.key = "json-status-fd", .metavar = "N",
 		.help = "write events to this open file descriptor, as JSON",

@@ -31,14 +31,12 @@
 #include <unistd.h>
 
 #include "keeper-state.h"
+#include "oc-run/close-fds.h"
 #include "oc-run/process-scan.h"
 #include "oc-run/spawn.h"
 
 #define HAND_OVER_MSEC 5000
 #define DISMISS_MSEC 1000
-
-/* Without close_range(2) (5.9, or a sandbox that hides it). */
-#define CLOSE_FALLBACK_MAX 4096
 
 enum message_kind {
 	MESSAGE_HAND_OVER,
@@ -90,42 +88,6 @@ static void ignore_signals(void)
 	}
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void close_from_to(unsigned first, unsigned last)
-{
-	if (first > last || close_range(first, last, 0) == 0)
-		return;
-	for (unsigned fd = first; fd <= last && fd < CLOSE_FALLBACK_MAX; fd++)
-		(void)close((int)fd);
-}
-
-static int compare_fds(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Closes all but @keep (-1 is no fd) and puts /dev/null where stdin, stdout and stderr were. */
-static void close_all_but(int *keep, size_t count)
-{
-	unsigned next = 0;
-	int fd;
-
-	qsort(keep, count, sizeof(*keep), compare_fds);
-	for (size_t i = 0; i < count; i++) {
-		if (keep[i] < 0)
-			continue;
-		if (keep[i] > 0)
-			close_from_to(next, (unsigned)keep[i] - 1);
-		next = (unsigned)keep[i] + 1;
-	}
-	close_from_to(next, ~0U);
-	/* The lowest free number is given out first, so this fills exactly the holes. */
-	do
-		fd = open("/dev/null", O_RDWR | O_NOCTTY);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
 }
 
 /* An absent or overlong text is as good as none. */

@@ -29,6 +29,10 @@ _must_check_ int plan_resolve_limits(struct plan *plan, const struct plan_reques
 _must_check_ int plan_resolve_enforcers(struct plan *plan, const struct plan_request *request,
 					struct diag *diag);
 
+/* --history, --history-keep. */
+_must_check_ int plan_resolve_history(struct plan *plan, const struct settings *settings,
+				      struct diag *diag);
+
 /* --notify. */
 _must_check_ int plan_resolve_notify(struct plan *plan, const struct plan_request *request,
 				     struct diag *diag);

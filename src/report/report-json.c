@@ -8,6 +8,7 @@
 #include "json-build.h"
 #include "judgement.h"
 #include "report-disk.h"
+#include "report-json-parts.h"
 
 #define SCHEMA "oc-run.report.v1"
 
@@ -62,7 +63,7 @@ static const char *enforced_by(const struct session_record *record, enum limit_i
 	return "nobody";
 }
 
-static void add_limits(struct json *json, cJSON *parent, const struct session_record *record)
+void report_json_limits(struct json *json, cJSON *parent, const struct session_record *record)
 {
 	cJSON *limits = json_add_array(json, parent, "limits");
 
@@ -109,7 +110,7 @@ static void add_stop(struct json *json, cJSON *parent, const struct session_reco
 		json_add_signal(json, stop, record->stop_signal);
 }
 
-static void add_peaks(struct json *json, cJSON *parent, const struct session_record *record)
+void report_json_peaks(struct json *json, cJSON *parent, const struct session_record *record)
 {
 	cJSON *peaks = json_add_object(json, parent, "peaks");
 
@@ -191,7 +192,7 @@ static void add_evidence(struct json *json, cJSON *item, const struct pressure_e
 		json_add_null(json, object, "stalled_percent");
 }
 
-static void fill_event(struct json *json, cJSON *item, const struct record_event *event)
+void report_json_fill_event(struct json *json, cJSON *item, const struct record_event *event)
 {
 	json_add_text(json, item, "event", record_event_kind_name(event->kind));
 	json_add_time(json, item, "time", event->realtime_usec);
@@ -218,11 +219,11 @@ static void add_events(struct json *json, cJSON *parent, const struct session_re
 	cJSON *events = json_add_array(json, parent, "events");
 
 	for (size_t i = 0; i < record->event_count; i++)
-		fill_event(json, json_append_object(json, events), &record->events[i]);
+		report_json_fill_event(json, json_append_object(json, events), &record->events[i]);
 	json_add_number(json, parent, "events_dropped", record->events_dropped);
 }
 
-static void add_victims(struct json *json, cJSON *parent, const struct session_record *record)
+void report_json_victims(struct json *json, cJSON *parent, const struct session_record *record)
 {
 	cJSON *victims = json_add_array(json, parent, "victims");
 
@@ -310,8 +311,8 @@ static void add_next(struct json *json, cJSON *parent, const struct session_reco
 	report_free_strings(steps);
 }
 
-static void add_outcome(struct json *json, cJSON *parent, const struct session_record *record,
-			const struct report_tally *tally)
+void report_json_outcome(struct json *json, cJSON *parent, const struct session_record *record,
+			 const struct report_tally *tally)
 {
 	_cleanup_free_ char *headline = report_headline(record);
 	cJSON *object;
@@ -341,12 +342,12 @@ static void fill_report(struct json *json, cJSON *report, const struct session_r
 	report_tally(record, &tally);
 	json_add_text(json, report, "schema", SCHEMA);
 	add_identity(json, report, record);
-	add_outcome(json, report, record, &tally);
-	add_limits(json, report, record);
-	add_peaks(json, report, record);
+	report_json_outcome(json, report, record, &tally);
+	report_json_limits(json, report, record);
+	report_json_peaks(json, report, record);
 	add_counters(json, report, record);
 	add_events(json, report, record);
-	add_victims(json, report, record);
+	report_json_victims(json, report, record);
 	add_leftovers(json, report, record, &tally);
 	json_add_text(json, report, "unkillable", record->unkillable);
 	report_disk_json(json, report, record);
@@ -374,7 +375,7 @@ char *report_json_started(const struct session_record *record)
 	json_add_text(&json, line, "schema", SCHEMA);
 	add_identity(&json, line, record);
 	json_add_number(&json, line, "pid", (uint64_t)record->agent_pid);
-	add_limits(&json, line, record);
+	report_json_limits(&json, line, record);
 	return json_finish(&json, line, false);
 }
 
@@ -383,7 +384,7 @@ char *report_json_event(const struct session_record *record, const struct record
 	struct json json = { .failed = false };
 	cJSON *line = json_new_object(&json);
 
-	fill_event(&json, line, event);
+	report_json_fill_event(&json, line, event);
 	json_add_text(&json, line, "session", record->plan->id);
 	return json_finish(&json, line, false);
 }

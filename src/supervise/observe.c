@@ -8,15 +8,32 @@
 #include "oc-run/report.h"
 #include "session-internal.h"
 
+void session_observe_started(struct session *session)
+{
+	report_journal_started(session->record);
+	if (session->plan->json_status_fd >= 0)
+		session_status_line(session, report_json_started(session->record));
+	history_started(session->history, session->record);
+}
+
+/* The last line of --json-status-fd waits for what main.c adds. */
+void session_observe_ended(struct session *session)
+{
+	report_journal_ended(session->record);
+	history_ended(session->history, session->record);
+}
+
 void session_observe_event(struct session *session, const struct record_event *event)
 {
 	report_journal_event(session->record, event);
 	if (session->plan->json_status_fd >= 0)
 		session_status_line(session, report_json_event(session->record, event));
+	history_event(session->history, event);
 	notify_event(session, event);
 }
 
 void session_observe_figures(struct session *session)
 {
+	history_figures(session->history, &session->figures);
 	notify_figures(session);
 }

@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "oc-run/figures.h"
+#include "oc-run/history.h"
 #include "oc-run/keeper.h"
 #include "oc-run/kernel-log.h"
 #include "oc-run/notice.h"
@@ -66,6 +67,7 @@ struct session {
 	sd_event *event;
 	struct session_cgroup cgroup;
 	struct registry_entry registry;
+	struct history *history; /* or NULL */
 	struct session_tmp tmp;
 	char *snapshot_store; /* or NULL */
 	uint64_t since_usec;  /* CLOCK_REALTIME, before anything of the session ran */
@@ -141,6 +143,10 @@ void supervise_event(struct session *session, const struct supervisor_event *eve
 void supervise_stop(struct session *session, enum stop_reason reason, const char *detail);
 void supervise_counters(const struct watch_state *before, const struct watch_state *now,
 			void *userdata);
+
+/* observe.c: the command runs; it is all over and the record complete. */
+void session_observe_started(struct session *session);
+void session_observe_ended(struct session *session);
 
 /* observe.c: an event is complete; there are new figures. */
 void session_observe_event(struct session *session, const struct record_event *event);

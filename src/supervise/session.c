@@ -209,6 +209,21 @@ static void enter_registry(struct session *session, struct diag *diag)
 			      diag->text);
 }
 
+/* Not having one is no error; that somebody else has its folder is worth a line. */
+static void start_history(struct session *session, struct diag *diag)
+{
+	const struct history_request request = {
+		.id = session->plan->id,
+		.uid = session->host->uid,
+		.started_usec = session->since_usec,
+		.keep = session->plan->history_keep,
+	};
+
+	if (session->plan->history && history_new(&request, &session->history, diag) < 0 &&
+	    !session->plan->quiet)
+		(void)fprintf(stderr, "oc-run: %s\n", diag->text);
+}
+
 /* All that must stand before exec. */
 static int session_prepare(struct session *session, const struct session_request *request,
 			   struct diag *diag)
@@ -238,6 +253,7 @@ static int session_prepare(struct session *session, const struct session_request
 	r = session_start_keeper(session, diag);
 	if (r < 0)
 		return r;
+	start_history(session, diag);
 	r = start_stub(session, request, diag);
 	if (r < 0)
 		return r;
@@ -396,9 +412,7 @@ static int session_go(struct session *session, const struct session_request *req
 		*ret_errno = -r;
 		return is_exec ? SESSION_NOT_EXECUTED : r;
 	}
-	report_journal_started(session->record);
-	if (session->plan->json_status_fd >= 0)
-		session_status_line(session, report_json_started(session->record));
+	session_observe_started(session);
 	r = supervise_loop(session);
 	if (r < 0) {
 		/* A loop that fails must not leave the tree without anybody to end it. */
@@ -434,8 +448,8 @@ int session_run(const struct session_request *request, struct session_record *re
 	supervisor_init(&session.supervisor, request->plan->grace_usec, request->plan->stop_signal);
 	r = session_go(&session, request, ret_errno, diag);
 	session_finish(&session);
-	if (r == SESSION_ENDED) {
-		report_journal_ended(record);
-	}
+	if (r == SESSION_ENDED)
+		session_observe_ended(&session);
+	session.history = history_free(session.history);
 	return r;
 }

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+
+/* oc-run's side of history.h: it starts the scribe and sends lines. A line is one message; if the
+ * scribe does not keep up, samples stop coming while there is room left for events. */
+
+#include "oc-run/history.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "history-internal.h"
+#include "oc-run/spawn.h"
+#include "oc-run/timeline.h"
+#include "private-folder.h"
+
+/* Of what may wait in the socket (200 KiB by default), for samples. */
+#define SAMPLES_QUEUE_BYTES (64 * 1024)
+#define END_MSEC 3000
+
+struct history {
+	struct history_scribe scribe;
+	int socket, pidfd;
+	pid_t pid;
+	struct timeline_gate gate;
+};
+
+static int open_folder(const struct history_request *request, int *ret_fd, struct diag *diag)
+{
+	_cleanup_free_ char *base = request->base ? strdup(request->base)
+						  : private_base(PRIVATE_BASE_STATE, request->uid);
+
+	if (!base)
+		return -ENOENT;
+	return private_folder_open(base, "history", true, "no history of sessions is kept", ret_fd,
+				   diag);
+}
+
+/* Before oc-run's other forks: whoever is younger than the command counts as its child. */
+static int start_scribe(struct history *history, int folder)
+{
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	ours = pair[0];
+	theirs = pair[1];
+	history->scribe.folder = folder;
+	history->scribe.socket = theirs;
+	history->pid = signal_state_fork();
+	if (history->pid < 0)
+		return -errno;
+	if (history->pid == 0)
+		history_scribe_run(&history->scribe);
+	/* Only for waiting at the end: without it there is no wait. */
+	history->pidfd = pidfd_open(history->pid, 0);
+	history->socket = take_fd(&ours);
+	return 0;
+}
+
+int history_new(const struct history_request *request, struct history **ret, struct diag *diag)
+{
+	_cleanup_close_ int folder = -1;
+	struct history *history;
+	int r = open_folder(request, &folder, diag);
+
+	if (r == -EPERM)
+		return r;
+	*ret = NULL;
+	if (r < 0)
+		return 0;
+	history = calloc(1, sizeof(*history));
+	if (!history)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	history->socket = history->pidfd = -1;
+	history->scribe.keep = request->keep;
+	history_name(request->started_usec, request->id, history->scribe.name);
+	if (start_scribe(history, folder) < 0)
+		history = history_free(history);
+	*ret = history;
+	return 0;
+}
+
+/* Takes over @line. */
+static void send_line(struct history *history, enum history_message kind, char *line)
+{
+	_cleanup_free_ char *text = line;
+	char first = (char)kind;
+	struct iovec parts[] = {
+		{ .iov_base = &first, .iov_len = 1 },
+		{ .iov_base = text, .iov_len = text ? strlen(text) : 0 },
+	};
+	const struct msghdr message = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+	int queued;
+
+	if (!text)
+		return;
+	if (kind == HISTORY_SAMPLE && ioctl(history->socket, SIOCOUTQ, &queued) == 0 &&
+	    queued > SAMPLES_QUEUE_BYTES)
+		return;
+	(void)!sendmsg(history->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void history_started(struct history *history, const struct session_record *record)
+{
+	if (history)
+		send_line(history, HISTORY_STARTED, history_line_started(record));
+}
+
+void history_figures(struct history *history, const struct figures *figures)
+{
+	struct figures chosen;
+
+	if (history && timeline_offer(&history->gate, figures, &chosen))
+		send_line(history, HISTORY_SAMPLE, history_line_sample(&chosen));
+}
+
+void history_event(struct history *history, const struct record_event *event)
+{
+	if (history)
+		send_line(history, HISTORY_EVENT, history_line_event(event));
+}
+
+void history_ended(struct history *history, const struct session_record *record)
+{
+	struct figures chosen;
+
+	if (!history)
+		return;
+	if (timeline_flush(&history->gate, &chosen))
+		send_line(history, HISTORY_SAMPLE, history_line_sample(&chosen));
+	send_line(history, HISTORY_ENDED, history_line_ended(record));
+}
+
+struct history *history_free(struct history *history)
+{
+	struct pollfd gone;
+
+	if (!history)
+		return NULL;
+	cleanup_close(&history->socket);
+	gone = (struct pollfd){ .fd = history->pidfd, .events = POLLIN };
+	/* One that hangs on its disk is left behind: it ends by itself. */
+	if (history->pid > 0 && history->pidfd >= 0 && poll(&gone, 1, END_MSEC) > 0)
+		(void)waitpid(history->pid, NULL, WNOHANG);
+	cleanup_close(&history->pidfd);
+	free(history);
+	return NULL;
+}
