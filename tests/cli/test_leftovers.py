@@ -112,6 +112,12 @@ def keep_forking_ignoring(t):
     leave_behind(t, ["PAYLOAD daemon PAYLOAD ignore all MARK PAYLOAD keepforking 5"])
 
 
+@test("without a cgroup a daemon that ignores every signal is ended by its pid")
+def ignoring_without_cgroup(t):
+    leave_behind(t, ["PAYLOAD daemon PAYLOAD ignore all MARK PAYLOAD wait"],
+                 options=("--grace", "1", "--backend=none"))
+
+
 @test("a tree of 155 processes is ended")
 def whole_tree(t):
     result = leave_behind(t, ["PAYLOAD setsid MARK PAYLOAD tree 3 5"],

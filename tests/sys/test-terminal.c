@@ -572,7 +572,7 @@ __attribute__((format(printf, 1, 2))) static int run_tmux(const char *format, ..
 	char command[1024], prefix[64];
 	va_list arguments;
 
-	(void)snprintf(prefix, sizeof(prefix), TMUX, (int)getppid());
+	(void)snprintf(prefix, sizeof(prefix), TMUX, (int)getpid());
 	(void)snprintf(command, sizeof(command), "%s", prefix);
 	va_start(arguments, format);
 	(void)vsnprintf(command + strlen(command), sizeof(command) - strlen(command), format,
