@@ -8,9 +8,9 @@
  * A line that was crossed is told once. It is told again only after the session has been below it
  * (for memory the soft line's own events say so; for swap and tasks it has to come down to three
  * quarters), and never twice within a minute: a build that swings around a line is one notice, and
- * if it is above the line when the minute is over that is told then. A kill is always told; those
- * that follow within two seconds are gathered into one notice, so that the end of a fork bomb is
- * not three hundred.
+ * if it is above the line when the minute is over that is told then. Who was ended or killed is
+ * always told; kills that follow within two seconds are gathered into one notice, so that the end of
+ * a fork bomb is not three hundred.
  */
 
 #include <stdbool.h>
@@ -20,12 +20,14 @@
 #include "oc-run/session-record.h"
 
 enum notice_kind {
-	NOTICE_MEMORY,	   /* above the soft line of memory */
-	NOTICE_STANDSTILL, /* memory.high was lifted, the session stood still at it */
-	NOTICE_SWAP,	   /* the swap limit was reached */
-	NOTICE_TASKS,	   /* forks are denied */
-	NOTICE_ESCAPE,	   /* a process is out of the cgroup and can't be brought back */
-	NOTICE_KILL,	   /* processes were killed for a limit */
+	NOTICE_MEMORY,	      /* above the soft line of memory */
+	NOTICE_STANDSTILL,    /* memory.high was lifted, the session stood still at it */
+	NOTICE_SWAP,	      /* the swap limit was reached */
+	NOTICE_TASKS,	      /* forks are denied */
+	NOTICE_ESCAPE,	      /* a process is out of the cgroup and can't be brought back */
+	NOTICE_TOOL_ENDED,    /* a tool was asked to end, before memory was used up */
+	NOTICE_COMMAND_ENDED, /* the same for the command, and the session with it */
+	NOTICE_KILL,	      /* processes were killed for a limit */
 	NOTICE_KIND_COUNT,
 };
 

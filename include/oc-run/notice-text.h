@@ -15,9 +15,9 @@
 #include "oc-run/tree.h"
 
 struct notice {
-	char *title; /* "opencode is running short of memory" */
-	char *body;  /* sentences, one a line, the last without a newline */
-	bool is_kill;
+	char *title;  /* "opencode is running short of memory" */
+	char *body;   /* sentences, one a line, the last without a newline */
+	bool is_kill; /* somebody was ended or killed */
 };
 
 struct notice_facts {

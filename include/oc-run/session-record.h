@@ -54,6 +54,14 @@ struct record_victim {
 	bool is_agent;
 };
 
+enum stop_reason {
+	STOP_NONE,    /* the command ended by itself */
+	STOP_SIGNAL,  /* oc-run was sent a signal (stop_signal) */
+	STOP_HANGUP,  /* the terminal was closed */
+	STOP_SYSTEMD, /* the scope was asked to stop */
+	STOP_MEMORY,  /* the command was asked to end before memory was used up */
+};
+
 struct record_event {
 	enum record_event_kind kind;
 	uint64_t at_usec; /* since the start of the session */
@@ -63,6 +71,7 @@ struct record_event {
 	/* Memory as the event was decided on: all of it, what could not be reclaimed; 0: not known. */
 	uint64_t memory_bytes, unreclaimable_bytes;
 	struct pressure_evidence evidence; /* LIVELOCK only */
+	enum stop_reason reason;	   /* STOP_ASKED only */
 	char detail[128];		   /* one clause for people, or "" */
 };
 
@@ -71,14 +80,6 @@ struct record_leftover {
 	pid_t pid;
 	uint64_t bytes, age_usec;
 	bool outside; /* had left the cgroup */
-};
-
-enum stop_reason {
-	STOP_NONE,    /* the command ended by itself */
-	STOP_SIGNAL,  /* oc-run was sent a signal (stop_signal) */
-	STOP_HANGUP,  /* the terminal was closed */
-	STOP_SYSTEMD, /* the scope was asked to stop */
-	STOP_MEMORY,  /* the command was asked to end before memory was used up */
 };
 
 #define RECORD_EVENTS_MAX 256

@@ -4,6 +4,8 @@
 
 #include "oc-run/notice-gate.h"
 
+#include <signal.h>
+
 #include "oc-run/limits.h"
 
 #define NOTHING NOTICE_KIND_COUNT
@@ -52,12 +54,15 @@ static enum notice_kind kind_of(const struct record_event *event)
 	case RECORD_ESCAPE:
 		/* One that was brought back is limited again: nothing to do about it. */
 		return event->detail[0] ? NOTICE_ESCAPE : NOTHING;
+	case RECORD_TOOL_ENDED:
+		/* SIGKILL follows where SIGTERM did not help: the same tool. */
+		return event->value == SIGKILL ? NOTHING : NOTICE_TOOL_ENDED;
+	case RECORD_STOP_ASKED:
+		return event->reason == STOP_MEMORY ? NOTICE_COMMAND_ENDED : NOTHING;
 	case RECORD_HIGH: /* page cache alone does that, and is no shortage */
 	case RECORD_HIGH_LOWERED:
 	case RECORD_MEMORY_MAX:
 	case RECORD_PRESSURE_OVER:
-	case RECORD_TOOL_ENDED:
-	case RECORD_STOP_ASKED:
 	case RECORD_LADDER:
 	case RECORD_EVENT_KIND_COUNT:
 		break;
@@ -150,6 +155,10 @@ bool notice_gate_event(struct notice_gate *gate, uint64_t now_usec,
 		leave(&gate->lines[NOTICE_MEMORY]);
 	if (kind == NOTHING)
 		return false;
+	if (kind == NOTICE_TOOL_ENDED || kind == NOTICE_COMMAND_ENDED) {
+		*ret = (struct notice_subject){ .kind = kind, .event = *event };
+		return true;
+	}
 	if (kind == NOTICE_KILL) {
 		gather_kill(gate, event);
 	} else if (!gate->lines[kind].is_above) {
@@ -174,6 +183,10 @@ const char *notice_kind_name(enum notice_kind kind)
 		return "tasks";
 	case NOTICE_ESCAPE:
 		return "escape";
+	case NOTICE_TOOL_ENDED:
+		return "tool-ended";
+	case NOTICE_COMMAND_ENDED:
+		return "command-ended";
 	case NOTICE_KILL:
 		return "kill";
 	case NOTICE_KIND_COUNT:

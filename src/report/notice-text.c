@@ -79,6 +79,14 @@ static void print_title(FILE *out, const struct notice_subject *subject,
 	}
 	print_name(out, session_name(facts));
 	switch (subject->kind) {
+	case NOTICE_TOOL_ENDED:
+		(void)fputs(": ", out);
+		print_name(out, subject->event.victim.name);
+		(void)fputs(" was asked to end, memory is nearly used up", out);
+		break;
+	case NOTICE_COMMAND_ENDED:
+		(void)fputs(" was asked to end, memory is nearly used up", out);
+		break;
 	case NOTICE_MEMORY:
 		(void)fputs(" is running short of memory", out);
 		break;
@@ -162,6 +170,11 @@ static void print_amount(FILE *out, const struct notice_subject *subject,
 	const struct record_victim *victim = &subject->event.victim;
 
 	switch (subject->kind) {
+	case NOTICE_TOOL_ENDED:
+		print_victim(out, subject);
+		print_memory(out, facts);
+		break;
+	case NOTICE_COMMAND_ENDED:
 	case NOTICE_MEMORY:
 		print_memory(out, facts);
 		break;
@@ -325,6 +338,10 @@ static void print_advice(FILE *out, const struct notice_subject *subject,
 	case NOTICE_ESCAPE:
 		(void)fputs("\nIt is ended with the session, but has no limit until then.", out);
 		break;
+	case NOTICE_TOOL_ENDED:
+	case NOTICE_COMMAND_ENDED:
+		print_limit_advice(out, facts, LIMIT_MEMORY_MAX);
+		break;
 	case NOTICE_KILL:
 		if (facts->from_above)
 			(void)fputs("\nClose other programs, or run fewer sessions at once.", out);
@@ -370,7 +387,7 @@ static int make_body(const struct notice_subject *subject, const struct notice_f
 int notice_text_make(const struct notice_subject *subject, const struct notice_facts *facts,
 		     struct notice *ret)
 {
-	struct notice notice = { .is_kill = subject->kind == NOTICE_KILL };
+	struct notice notice = { .is_kill = subject->kind >= NOTICE_TOOL_ENDED };
 	int r = make_title(subject, facts, &notice);
 
 	if (r == 0)

@@ -216,13 +216,16 @@ static enum supervisor_delivery delivery_of(const struct session *session,
 	return SUPERVISOR_TO_US;
 }
 
-static void note_stop(struct session *session, const char *detail, int signal_number)
+static void note_stop(struct session *session, enum stop_reason reason, const char *detail,
+		      int signal_number)
 {
 	struct record_event *event =
 		session_note(session, RECORD_STOP_ASKED, (uint64_t)signal_number);
 
-	if (event)
+	if (event) {
+		event->reason = reason;
 		(void)snprintf(event->detail, sizeof(event->detail), "%s", detail);
+	}
 	session_tell(session, event);
 }
 
@@ -243,7 +246,7 @@ static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo
 	 * business, and we stay for as long as it does. */
 	if (info->ssi_code == SI_KERNEL && info->ssi_signo != SIGHUP)
 		return 0;
-	note_stop(session, strsignal((int)info->ssi_signo), (int)info->ssi_signo);
+	note_stop(session, event.reason, strsignal((int)info->ssi_signo), (int)info->ssi_signo);
 	supervise_event(session, &event);
 	return 0;
 }
@@ -296,7 +299,7 @@ void supervise_stop(struct session *session, enum stop_reason reason, const char
 		.delivery = SUPERVISOR_TO_US,
 	};
 
-	note_stop(session, detail, SIGTERM);
+	note_stop(session, reason, detail, SIGTERM);
 	supervise_event(session, &event);
 }
 

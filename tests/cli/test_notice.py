@@ -15,9 +15,11 @@ import subprocess
 from harness import DEADLINE, Skip, check, check_equal, read_text, test
 from terminal import Terminal, Tmux
 
-SMALL = ["--mem", "100M", "--swap", "0"]
-# A watcher needs some time to see it: 1 GiB at this rate takes 5 s.
-LEAK = "leak 200M --max 1G"
+# A tool that is asked to end before is a test of its own.
+SMALL = ["--mem", "100M", "--swap", "0", "--pressure", "notice"]
+# Slow enough to be looked at as it grows: where the kernel's log can't be read, who was killed is
+# known from the last look.
+LEAK = "leak 60M --max 1G"
 NO_WAYS = {name: None for name in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "TMUX",
                                    "TMUX_PANE")}
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -156,13 +158,26 @@ def short_memory(t):
     check_equal([notice["summary"] for notice in bus.notices()],
                 ["sh is running short of memory"], "notifications")
     notice = bus.notices()[0]
-    check(re.search(r"1[78]\d(\.\d)? MiB of 200 MiB in use", notice["body"]),
+    check(re.search(r"1[678]\d(\.\d)? MiB of 200 MiB in use", notice["body"]),
           f"how much: {notice['body']}")
-    check(re.search(r"\nLargest: payload 1[78]\d(\.\d)? MiB, ", notice["body"]),
+    check(re.search(r"\nLargest: payload 1[678]\d(\.\d)? MiB, ", notice["body"]),
           f"who: {notice['body']}")
     check(re.search(r"\nEnd payload \(pid \d+\) if you do not need it, or start with --mem 384M",
                     notice["body"]), f"what to do: {notice['body']}")
     check_equal(notice["hints"], {"urgency": 1, "transient": True}, "hints")
+
+
+@test("a tool that is asked to end before memory is used up is told on the desktop")
+def ended_tool(t):
+    bus = Bus(t).desktop()
+    result = t.oc("-q", "--mem", "200M", "--swap", "0", "--pressure", "notice,tool", "--",
+                  "sh", "-c", f"'{t.payload}' leak 20M --max 1G >/dev/null 2>&1; exit 4",
+                  env=bus.variables(), deadline=3 * DEADLINE)
+    check_equal(result.status, 4, "status")
+    last = bus.notices()[-1]
+    check_equal((last["summary"], last["hints"]),
+                ("sh: payload was asked to end, memory is nearly used up", {"urgency": 2}),
+                f"the last of {bus.notices()}")
 
 
 @test("a later notification of a session takes the place of the one before")
@@ -300,7 +315,7 @@ class TmuxInTmux:
         self.case = case
         self.inner = f"inner-{case.tag}"
         case.defer(self.close)
-        script = case.script("bin/inner", command + "\nsleep 60\n")
+        script = case.script("bin/inner", command + "\nsleep 600\n")
         self.outer = Tmux(case, f"env -u TMUX -u TMUX_PANE tmux -L {self.inner} -f /dev/null "
                                 f"new-session {script}")
 
@@ -418,13 +433,17 @@ def hanging_tmux(t):
 
 @test("what shows a notice is no process of the session: not counted, not killed, not reported")
 def helper_is_no_member(t):
-    environment = fake_tmux(t, ONLY_KILLS + "echo start >\"$CASE/helper\"\nsleep 1\n"
-                                              "echo end >>\"$CASE/helper\"\n")
-    # Over the limit of tasks as well as of memory, if it counted; looks at the tree in between.
-    report = t.path("report.json")
-    result = t.oc("-q", *SMALL, "--report", report,
-                  *leaking_tool(t, then="sleep 0.5; (sleep 60 >/dev/null 2>&1 &); exit 4"),
-                  env=environment)
+    # It lives while the session is looked at and killed, and ends once what was left of it is gone.
+    environment = fake_tmux(t, ONLY_KILLS + r"""
+echo start >"$CASE/helper"
+while [ ! -s "$CASE/left" ] || kill -0 "$(cat "$CASE/left")"; do sleep 0.05; done 2>/dev/null
+echo end >>"$CASE/helper"
+""")
+    report, left = t.path("report.json"), shlex.quote(t.path("left"))
+    then = f"sleep 600 >/dev/null 2>&1 & echo $! >{left}; i=0; while [ ! -e {t.path('helper')} ] " \
+           "&& [ $i -lt 400 ]; do sleep 0.05; i=$((i+1)); done; exit 4"
+    result = t.oc("-q", *SMALL, "--report", report, *leaking_tool(t, then=then), env=environment,
+                  deadline=3 * DEADLINE)
     check_equal(result.status, 4, "status")
     told = json.loads(read_text(report))
     check_equal(read_text(t.path("helper")), "start\nend\n", "it came to its end")
@@ -441,9 +460,10 @@ def nowhere(t):
 
 @test("--notify that can't be kept is said in a warning, from a file it is not")
 def warning(t):
-    result = t.oc("--notify", "tmux", "--dry-run", "--", "true", env=NO_WAYS)
+    nowhere_at_all = dict(NO_WAYS, XDG_RUNTIME_DIR=t.path("runtime"))
+    result = t.oc("--notify", "tmux", "--dry-run", "--", "true", env=nowhere_at_all)
     check("not started in a tmux of yours" in result.out.decode(), f"the plan: {result.lines}")
     t.write("config/oc-run/oc-run.conf", "notify = desktop,tmux\n", 0o600)
-    result = t.oc("--dry-run", "--", "true", env=NO_WAYS)
+    result = t.oc("--dry-run", "--", "true", env=nowhere_at_all)
     check("notify" not in result.out.decode(), f"the plan: {result.lines}")
     check("  notices     journal" in result.lines, f"the plan: {result.lines}")

@@ -2,6 +2,7 @@
 
 /* Scripts of events with their times: which of them are told. */
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "oc-run/limits.h"
@@ -244,6 +245,25 @@ TEST(gathered_kills_are_told_by_number_and_by_the_one_that_matters_most)
 	expect(!notice_gate_end(&gate, &subject));
 }
 
+TEST(who_is_asked_to_end_is_told_once_and_always)
+{
+	struct notice_gate gate;
+	struct notice_subject subject;
+	struct record_event event = { .kind = RECORD_TOOL_ENDED, .value = SIGTERM };
+
+	notice_gate_init(&gate, &limits);
+	for (uint64_t i = 0; i < 2; i++) {
+		expect(notice_gate_event(&gate, START + i, &event, &subject));
+		expect_int(subject.kind, NOTICE_TOOL_ENDED);
+	}
+	event.value = SIGKILL;
+	expect(!notice_gate_event(&gate, START + 3, &event, &subject));
+	event = (struct record_event){ .kind = RECORD_STOP_ASKED, .reason = STOP_MEMORY };
+	expect(notice_gate_event(&gate, START + 4, &event, &subject));
+	expect_int(subject.kind, NOTICE_COMMAND_ENDED);
+	expect_uint(notice_gate_wake_usec(&gate), 0);
+}
+
 TEST(an_escape_is_told_when_it_lasts)
 {
 	struct notice_gate gate;
@@ -293,5 +313,6 @@ UNIT_MAIN("notice-gate", the_soft_line_is_told_once_for_each_crossing,
 	  kinds_do_not_hold_each_other_back, a_kill_is_always_told,
 	  kills_of_two_seconds_are_told_together,
 	  gathered_kills_are_told_by_number_and_by_the_one_that_matters_most,
-	  an_escape_is_told_when_it_lasts, a_line_of_unknown_height_is_told_again_after_ten_minutes,
+	  who_is_asked_to_end_is_told_once_and_always, an_escape_is_told_when_it_lasts,
+	  a_line_of_unknown_height_is_told_again_after_ten_minutes,
 	  the_end_and_the_stop_are_not_told)

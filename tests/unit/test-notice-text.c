@@ -194,6 +194,26 @@ TEST(a_kill_for_tasks_speaks_of_tasks)
 	expect_contains(notice.body, "--pids 8704");
 }
 
+TEST(who_was_asked_to_end_is_told_with_what_was_in_use)
+{
+	begin(NOTICE_TOOL_ENDED);
+	subject.event.victim.pid = 202;
+	subject.event.victim.bytes = 1900 * MIB;
+	(void)snprintf(subject.event.victim.name, sizeof(subject.event.victim.name), "node");
+	make();
+	expect_text(notice.title, "opencode: node was asked to end, memory is nearly used up");
+	expect_contains(notice.body,
+			"It was node (pid 202) with 1.9 GiB; 3.3 GiB of 4.0 GiB in use");
+	expect_contains(notice.body, "\nLargest: 2 x node 1.9 GiB");
+	expect_contains(notice.body, "\nTo give it more, start with --mem 6G next time.");
+	expect(notice.is_kill);
+	begin(NOTICE_COMMAND_ENDED);
+	make();
+	expect_text(notice.title, "opencode was asked to end, memory is nearly used up");
+	expect_contains(notice.body, "3.3 GiB of 4.0 GiB in use");
+	expect(notice.is_kill);
+}
+
 TEST(an_escape_is_told_with_what_follows)
 {
 	begin(NOTICE_ESCAPE);
@@ -291,7 +311,7 @@ UNIT_MAIN("notice-text", short_memory_says_how_much_who_and_what_to_do,
 	  a_killed_tool_is_named_with_its_size_and_who_is_left,
 	  a_kill_that_nobody_could_name_is_told_without_a_name,
 	  the_killed_command_leaves_nothing_to_list, a_kill_from_above_is_not_blamed_on_the_limit,
-	  a_kill_for_tasks_speaks_of_tasks, an_escape_is_told_with_what_follows,
-	  names_cannot_act_on_a_terminal_or_break_the_line, a_name_is_no_markup,
-	  a_name_is_no_tmux_format, no_text_ends_in_a_second_tmux_command,
+	  who_was_asked_to_end_is_told_with_what_was_in_use, a_kill_for_tasks_speaks_of_tasks,
+	  an_escape_is_told_with_what_follows, names_cannot_act_on_a_terminal_or_break_the_line,
+	  a_name_is_no_markup, a_name_is_no_tmux_format, no_text_ends_in_a_second_tmux_command,
 	  the_journal_gets_one_line)

@@ -59,7 +59,7 @@ crossing_memory_high_is_one_notification() {
 	is "$(count "sh is running short of memory")" 1 "of them about memory"
 	[ "$(crossings)" -gt 0 ] || fail "memory.high was not crossed"
 	has "$(cat "$seen")" 'MiB of 300 MiB in use'
-	has "$(cat "$seen")" 'Largest: payload 27'
+	has "$(cat "$seen")" 'Largest: payload 2'
 	has "$(cat "$seen")" 'or start with --mem 512M next time.'
 	has "$(cat "$seen")" '"hints":{"urgency":1,"transient":true}'
 	is "$(notices memory | wc -l)" 1 "entries of the journal"
@@ -76,14 +76,14 @@ a_line_that_is_crossed_all_the_time_is_one_notification() {
 
 page_cache_is_no_notification() {
 	desktop
-	run --mem 200M --swap 0 -- sh -c "payload cache $folder/big 600M; rm $folder/big"
+	run --mem 200M --swap 0 --pressure notice -- sh -c "payload cache $folder/big 600M; rm $folder/big"
 	[ "$(crossings)" -gt 0 ] || fail "memory.high was not crossed"
 	is "$(count .)" 0 "notifications"
 }
 
 the_kernels_kill_is_a_critical_notification() {
 	desktop
-	run --mem 200M --swap 0 -- sh -c 'payload leak max --max 600M; exit 4' || is "$?" 4 "status"
+	run --mem 200M --swap 0 --pressure notice -- sh -c 'payload leak max --max 600M; exit 4' || is "$?" 4 "status"
 	is "$(count "sh: payload was killed for memory")" 1 "notifications about it ($(cat "$seen"))"
 	grep "was killed" "$seen" >last
 	has "$(cat last)" "the session's limit is 200 MiB."
@@ -94,7 +94,7 @@ the_kernels_kill_is_a_critical_notification() {
 
 the_killed_command_is_told_as_well() {
 	desktop
-	run --mem 200M --swap 0 -- payload leak max --max 600M || is "$?" 137 "status"
+	run --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
 	is "$(count "payload was killed for memory")" 1 "notifications about it ($(cat "$seen"))"
 }
 
@@ -122,7 +122,7 @@ denied_forks_are_one_notification() {
 
 a_login_over_ssh_is_told_on_the_same_users_desktop() {
 	desktop
-	as_user_login oc-run -q --mem 200M --swap 0 -- payload leak max --max 600M || is "$?" 137 "status"
+	as_user_login oc-run -q --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
 	is "$(count "was killed")" 1 "notifications about it"
 }
 
@@ -130,10 +130,10 @@ root_does_not_use_the_persons_bus() {
 	desktop
 	for address in "$bus" ""; do
 		as_root env DBUS_SESSION_BUS_ADDRESS="$address" XDG_RUNTIME_DIR=/run/user/1000 DISPLAY=:0 \
-			oc-run -q --mem 200M --swap 0 -- payload leak max --max 600M || is "$?" 137 "status"
+			oc-run -q --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
 	done
 	as_user_graphical sudo --preserve-env=DBUS_SESSION_BUS_ADDRESS,DISPLAY \
-		oc-run -q --mem 200M --swap 0 -- payload leak max --max 600M || is "$?" 137 "status"
+		oc-run -q --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
 	is "$(count .)" 0 "notifications"
 }
 
