@@ -20,7 +20,7 @@ gcc -O2 -o "$BENCH/canary" "$OC_CHECKOUT/tests/bench/canary.c" || exit 1
 # A session: "quiet" holds 20 MB and does nothing; "leak" never stops leaking, whatever is killed.
 cat >"$BENCH/quiet" <<'END'
 #!/bin/sh
-exec payload hold 20971520 100000
+exec payload hold 20971520 900
 END
 cat >"$BENCH/leak" <<'END'
 #!/bin/sh
