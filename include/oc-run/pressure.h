@@ -37,6 +37,7 @@ struct pressure_config {
 	bool guards;	     /* lift memory.high when the session stands still at it */
 	uint64_t soft_bytes; /* the soft line; LIMIT_UNLIMITED: none */
 	uint64_t swap_bytes; /* what the session may swap at most */
+	bool guards_swap;    /* take that back while swapping makes it stand still */
 	bool asks_tool, asks_agent;
 	uint64_t grace_usec; /* from SIGTERM to SIGKILL */
 };
@@ -60,6 +61,8 @@ enum pressure_action {
 	PRESSURE_SOFT_CROSSED = 1 << 4, /* what can't be reclaimed is above the soft line */
 	PRESSURE_SOFT_LEFT = 1 << 5,	/* and below it again, by some margin, for some time */
 	PRESSURE_END_TOOL = 1 << 6,	/* tool.signal to the members of the tree */
+	PRESSURE_HOLD_SWAP = 1 << 8, /* memory.swap.max to swap_bytes: tasks stand still for it */
+	PRESSURE_FREE_SWAP = 1 << 9, /* ... : given back */
 	PRESSURE_END_AGENT = 1 << 7,	/* gracefully, as if the session was told to stop */
 };
 
@@ -93,6 +96,7 @@ struct pressure_answer {
 	unsigned actions; /* enum pressure_action */
 	uint64_t high_bytes;
 	uint64_t high_events; /* since memory.high was last raised or noted */
+	uint64_t swap_bytes;
 	struct pressure_evidence evidence;
 	int signal; /* END_TOOL: SIGTERM or SIGKILL, to the members of tool */
 	bool wants_sample; /* look again at once, with the processes */
@@ -103,7 +107,7 @@ struct pressure_answer {
 /* Numbers at a moment, to take differences from. */
 struct pressure_mark {
 	uint64_t at_usec;
-	uint64_t stalled_usec, high_events, oom_kills, current_bytes;
+	uint64_t stalled_usec, high_events, oom_kills, current_bytes, swap_bytes;
 };
 
 struct pressure_state {
@@ -123,6 +127,10 @@ struct pressure_state {
 	struct pressure_mark second;  /* the last of its samples, a second apart */
 	struct pressure_mark held_up; /* where the time began that is judged; at_usec 0: none */
 	unsigned held_up_samples;     /* the last three, as bits */
+	/* swap */
+	struct pressure_mark swap_mark;
+	uint64_t swap_held_bytes; /* 0: it is not held */
+	uint64_t swap_calm_usec;
 	/* the soft line */
 	bool is_short;
 	uint64_t relieved_usec; /* 0: not */

@@ -21,6 +21,8 @@ enum record_event_kind {
 	RECORD_HIGH,	      /* memory.high was crossed, and raised or left; value: by how many
 			     * counts since the last of these */
 	RECORD_HIGH_LOWERED,  /* less is used again */
+	RECORD_SWAP_HELD,     /* tasks stood still for swap; value: bytes that stay */
+	RECORD_SWAP_FREED,    /* the allowance is back */
 	RECORD_LIVELOCK,      /* memory.high was lifted, the session stood still at it; evidence */
 	RECORD_PRESSURE,      /* what can't be reclaimed is above the soft line */
 	RECORD_PRESSURE_OVER, /* and below it again */

@@ -61,6 +61,8 @@ static enum notice_kind kind_of(const struct record_event *event)
 		return event->reason == STOP_MEMORY ? NOTICE_COMMAND_ENDED : NOTHING;
 	case RECORD_HIGH: /* page cache alone does that, and is no shortage */
 	case RECORD_HIGH_LOWERED:
+	case RECORD_SWAP_HELD:
+	case RECORD_SWAP_FREED:
 	case RECORD_MEMORY_MAX:
 	case RECORD_PRESSURE_OVER:
 	case RECORD_LADDER:

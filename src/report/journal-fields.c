@@ -116,6 +116,8 @@ struct event_kind {
 static const struct event_kind event_kinds[RECORD_EVENT_KIND_COUNT] = {
 	[RECORD_HIGH] = { MESSAGE_ID_MEMORY_HIGH, LOG_NOTICE, "crossed memory.high" },
 	[RECORD_HIGH_LOWERED] = { MESSAGE_ID_HIGH_LOWERED, LOG_INFO, "uses less memory again" },
+	[RECORD_SWAP_HELD] = { MESSAGE_ID_SWAP_HELD, LOG_NOTICE, "stood still for swap" },
+	[RECORD_SWAP_FREED] = { MESSAGE_ID_SWAP_FREED, LOG_INFO, "may use its swap again" },
 	[RECORD_LIVELOCK] = { MESSAGE_ID_LIVELOCK, LOG_WARNING,
 			      "stood still at memory.high, which was lifted" },
 	[RECORD_PRESSURE] = { MESSAGE_ID_PRESSURE, LOG_WARNING, "runs short of memory" },

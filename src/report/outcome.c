@@ -125,6 +125,8 @@ static void tally_event(const struct session_record *record, size_t index,
 		break;
 	case RECORD_HIGH:
 	case RECORD_HIGH_LOWERED:
+	case RECORD_SWAP_HELD:
+	case RECORD_SWAP_FREED:
 	case RECORD_MEMORY_MAX:
 	case RECORD_SWAP_FULL:
 	case RECORD_STOP_ASKED:

@@ -10,7 +10,8 @@
 static bool is_noisy(enum record_event_kind kind)
 {
 	return kind == RECORD_HIGH || kind == RECORD_MEMORY_MAX || kind == RECORD_FORK_DENIED ||
-	       kind == RECORD_SWAP_FULL || kind == RECORD_HIGH_LOWERED || kind == RECORD_PRESSURE ||
+	       kind == RECORD_SWAP_FULL || kind == RECORD_HIGH_LOWERED ||
+	       kind == RECORD_SWAP_HELD || kind == RECORD_SWAP_FREED || kind == RECORD_PRESSURE ||
 	       kind == RECORD_PRESSURE_OVER;
 }
 
@@ -40,6 +41,10 @@ const char *record_event_kind_name(enum record_event_kind kind)
 		return "memory-high";
 	case RECORD_HIGH_LOWERED:
 		return "memory-high-lowered";
+	case RECORD_SWAP_HELD:
+		return "swap-held";
+	case RECORD_SWAP_FREED:
+		return "swap-freed";
 	case RECORD_LIVELOCK:
 		return "livelock";
 	case RECORD_PRESSURE:

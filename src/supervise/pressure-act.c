@@ -148,8 +148,33 @@ static void end_tool(struct session *session, int signal_number)
 	session_tell(session, event);
 }
 
+static void carry_out_swap(struct session *session, const struct pressure_answer *answer)
+{
+	bool is_held = answer->actions & PRESSURE_HOLD_SWAP;
+	const struct limit_row *row = limit_row(LIMIT_MEMORY_SWAP_MAX);
+	struct record_event *event;
+	char text[LIMIT_TEXT_MAX];
+
+	if (!(answer->actions & (PRESSURE_HOLD_SWAP | PRESSURE_FREE_SWAP)))
+		return;
+	limit_format_cgroup(row, answer->swap_bytes, text);
+	/* Fails when the cgroup is gone, and only then. */
+	if (cgroup_write(&session->cgroup.payload, row->cgroup_file, text) < 0)
+		return;
+	event = note(session, is_held ? RECORD_SWAP_HELD : RECORD_SWAP_FREED, answer->swap_bytes);
+	if (!event)
+		return;
+	limit_format_human(row, answer->swap_bytes, text);
+	(void)snprintf(event->detail, sizeof(event->detail),
+		       is_held ? "swap is slow: no more than %s for now"
+			       : "swap of up to %s may be used again",
+		       text);
+	session_tell(session, event);
+}
+
 static void carry_out(struct session *session, const struct pressure_answer *answer)
 {
+	carry_out_swap(session, answer);
 	carry_out_high(session, answer);
 	/* Whoever looks on, and whoever names who is killed next, wants to know who is how large; and
 	 * the tools are to have their oom_score_adj now. */

@@ -24,6 +24,10 @@ uint64_t pressure_swap_room(const struct pressure_state *pressure,
 void pressure_step_high(struct pressure_state *pressure, const struct pressure_look *look,
 			struct pressure_answer *answer);
 
+/* pressure-swap.c */
+void pressure_step_swap(struct pressure_state *pressure, const struct pressure_look *look,
+			struct pressure_answer *answer);
+
 /* pressure-ladder.c */
 void pressure_step_ladder(struct pressure_state *pressure, const struct pressure_look *look,
 			  struct pressure_answer *answer);

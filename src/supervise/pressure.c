@@ -27,6 +27,7 @@ struct pressure_mark pressure_mark_of(const struct pressure_look *look)
 		.high_events = look->high_events,
 		.oom_kills = look->oom_kills,
 		.current_bytes = figures->current_bytes,
+		.swap_bytes = figures->swap_bytes,
 	};
 }
 
@@ -64,6 +65,8 @@ uint64_t pressure_swap_room(const struct pressure_state *pressure, const struct 
 	/* What others have filled is known by the swap that failed. */
 	if (look->figures->at_usec < pressure->swap_is_full_until_usec)
 		return 0;
+	if (pressure->swap_held_bytes > 0)
+		return pressure_above(pressure->swap_held_bytes, look->figures->swap_bytes);
 	return pressure_above(pressure->config.swap_bytes, look->figures->swap_bytes);
 }
 
@@ -155,6 +158,8 @@ struct pressure_config pressure_config_of(const struct plan *plan, uint32_t enfo
 			enforced & (1U << LIMIT_MEMORY_SWAP_MAX) && swap->value < swap_bytes
 				? swap->value
 				: swap_bytes;
+	config.guards_swap = config.swap_bytes > 0 && !swap->asked &&
+			     enforced & (1U << LIMIT_MEMORY_SWAP_MAX);
 	config.whole_bytes = config.max_bytes;
 	if (config.max_bytes == LIMIT_UNLIMITED)
 		config.whole_bytes = config.step_count > 0 ? config.steps[0] : 0;
@@ -179,6 +184,7 @@ struct pressure_answer pressure_step(struct pressure_state *pressure,
 	if (pressure->config.whole_bytes == 0)
 		return answer;
 	note_swap(pressure, look);
+	pressure_step_swap(pressure, look, &answer);
 	pressure_step_high(pressure, look, &answer);
 	note_activity(pressure, look);
 	step_soft_line(pressure, look, &answer);
