@@ -33,7 +33,7 @@ struct timeline_gate {
 bool timeline_offer(struct timeline_gate *gate, const struct figures *figures,
 		    struct figures *ret_figures);
 
-/* At the end: true: write *ret_figures too. */
+/* At the end, and before an event: true: write *ret_figures too. */
 bool timeline_flush(struct timeline_gate *gate, struct figures *ret_figures);
 
 /* ---- does it stay? ---- */

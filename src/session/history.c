@@ -123,20 +123,28 @@ void history_figures(struct history *history, const struct figures *figures)
 		send_line(history, HISTORY_SAMPLE, history_line_sample(&chosen));
 }
 
+/* The sample that waits was before it. */
+static void send_pending(struct history *history)
+{
+	struct figures chosen;
+
+	if (timeline_flush(&history->gate, &chosen))
+		send_line(history, HISTORY_SAMPLE, history_line_sample(&chosen));
+}
+
 void history_event(struct history *history, const struct record_event *event)
 {
-	if (history)
-		send_line(history, HISTORY_EVENT, history_line_event(event));
+	if (!history)
+		return;
+	send_pending(history);
+	send_line(history, HISTORY_EVENT, history_line_event(event));
 }
 
 void history_ended(struct history *history, const struct session_record *record)
 {
-	struct figures chosen;
-
 	if (!history)
 		return;
-	if (timeline_flush(&history->gate, &chosen))
-		send_line(history, HISTORY_SAMPLE, history_line_sample(&chosen));
+	send_pending(history);
 	send_line(history, HISTORY_ENDED, history_line_ended(record));
 }
 

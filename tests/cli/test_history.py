@@ -52,7 +52,7 @@ def one_file(t):
     for sample in samples:
         check(sample["tasks"] >= 1 and sample["memory"] > 0, f"a sample: {sample}")
     times = [line["at_seconds"] for line in lines]
-    check_equal(times, sorted(times), "times")
+    check_equal(times, sorted(times), "times of a session in which nothing happened")
 
 
 @test("neither arguments nor variables of the command are in the history")

@@ -114,6 +114,7 @@ def sweep_cleans(t):
     from test_sudden_death import helpers_of  # pylint: disable=import-outside-toplevel
     fake(t, "echo ready; sleep 600")
     running = t.start_oc("-q", "--", "opencode").wait_line("ready")
+    running.signal(signal.SIGSTOP)      # else it starts another keeper
     for pid in helpers_of(running, t):
         os.kill(pid, signal.SIGKILL)
     running.signal(signal.SIGKILL)

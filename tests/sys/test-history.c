@@ -169,6 +169,7 @@ TEST(the_file_has_the_plan_samples_events_and_the_end)
 	expect_uint(counted.bad, 0);
 	expect_text(counted.first, "started");
 	expect_text(counted.last, "ended");
+	expect(counted.peak == 300 * MEBIBYTE);
 	expect_int(stat(at(&world, "oc-run/history/" NAME), &status), 0);
 	expect_int(status.st_mode & 07777, 0600);
 	expect_int(stat(at(&world, "oc-run/history"), &status), 0);

@@ -127,6 +127,9 @@ TEST(what_is_mounted_in_it_is_not_entered)
 	(void)snprintf(inner, sizeof(inner), "%s/a/b/mounted", world.tmp.path);
 	expect_int(mkdir(inner, 0700), 0);
 	expect_int(mount(world.outside, inner, NULL, MS_BIND, NULL), 0);
+	(void)snprintf(inner, sizeof(inner), "%s/mounted", world.tmp.path);
+	expect_int(mkdir(inner, 0700), 0);
+	expect_int(mount(world.outside, inner, NULL, MS_BIND, NULL), 0);
 	(void)snprintf(file, sizeof(file), "%s/file", world.tmp.path);
 	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	expect(fd >= 0);

@@ -180,7 +180,7 @@ static struct timeline_sample *make_samples(size_t count, uint32_t seed)
 			.memory_bytes = GIBIBYTE + (state >> 4) % GIBIBYTE,
 			.current_bytes = GIBIBYTE + (state >> 5) % GIBIBYTE,
 			.swap_bytes = (state >> 6) % GIBIBYTE,
-			.tasks = 10 + (state >> 16) % 200,
+			.tasks = 10 + (state >> 3) % 1000000,
 		};
 	}
 	return samples;
