@@ -26,6 +26,7 @@
 #include "oc-run/process-scan.h"
 #include "oc-run/session-tmp.h"
 #include "oc-run/snapshot.h"
+#include "oc-run/status-file.h"
 #include "registry-folder.h"
 
 #define ID_LENGTH 16
@@ -398,8 +399,10 @@ int registry_sweep(const struct host *host, void (*removed)(const char *id, void
 		return error;
 	registry_boot_id(sweep.boot_id);
 	for (size_t i = 0; i < REGISTRY_FOLDERS_MAX; i++) {
-		if (paths[i])
+		if (paths[i]) {
 			sweep_folder(&sweep, paths[i]);
+			status_file_sweep(paths[i]);
+		}
 		free(paths[i]);
 	}
 	error = session_tmp_sweep(host, removed, userdata);

@@ -12,6 +12,9 @@
 #include "oc-run/strv.h"
 #include "session-internal.h"
 
+/* Variables that fill() adds by itself. */
+#define PROVIDED_MAX 3
+
 extern char **environ;
 
 void environment_free(char **environment)
@@ -41,6 +44,21 @@ static int environment_set(char **environment, size_t *length, const char *assig
 	return 0;
 }
 
+/* @assignment: NAME=anything */
+static void environment_remove(char **environment, size_t *length, const char *assignment)
+{
+	size_t name_length = strcspn(assignment, "=") + 1, kept = 0;
+
+	for (size_t i = 0; i < *length; i++) {
+		if (strncmp(environment[i], assignment, name_length) == 0)
+			free(environment[i]);
+		else
+			environment[kept++] = environment[i];
+	}
+	environment[kept] = NULL;
+	*length = kept;
+}
+
 static bool has_name(char *const *environment, const char *assignment)
 {
 	size_t name_length = strcspn(assignment, "=") + 1;
@@ -51,45 +69,63 @@ static bool has_name(char *const *environment, const char *assignment)
 	return false;
 }
 
-char **environment_make(const struct plan *plan, const char *private_temp)
+/* What oc-run itself provides. NULL takes away what an outer session may have left. -ENOMEM. */
+static int provide(char **environment, size_t *length, const char *name, const char *value)
+{
+	_cleanup_free_ char *assignment = NULL;
+
+	if (asprintf(&assignment, "%s=%s", name, value ? value : "") < 0) {
+		assignment = NULL;
+		return -ENOMEM;
+	}
+	if (value)
+		return environment_set(environment, length, assignment);
+	environment_remove(environment, length, assignment);
+	return 0;
+}
+
+static int fill(char **environment, size_t *length, const struct plan *plan,
+		const struct environment_provided *provided)
 {
 	char *const *defaults = plan->profile ? plan->profile->setenv : NULL;
-	size_t length = 0;
-	size_t room = strv_count(environ) + strv_count(plan->setenv) + strv_count(defaults) + 3;
-	char **environment = calloc(room, sizeof(*environment));
-	_cleanup_free_ char *folder = NULL;
-	char tag[64];
+	int r = 0;
 
-	if (!environment)
-		return NULL;
 	for (char **entry = environ; *entry; entry++) {
-		environment[length] = strdup(*entry);
-		if (!environment[length++])
-			goto no_memory;
+		environment[*length] = strdup(*entry);
+		if (!environment[(*length)++])
+			return -ENOMEM;
 	}
-	for (; defaults && *defaults; defaults++) {
-		if (!has_name(environment, *defaults) &&
-		    environment_set(environment, &length, *defaults) < 0)
-			goto no_memory;
+	for (; r == 0 && defaults && *defaults; defaults++) {
+		if (!has_name(environment, *defaults))
+			r = environment_set(environment, length, *defaults);
 	}
-	for (char **entry = plan->setenv; entry && *entry; entry++) {
+	for (char **entry = plan->setenv; r == 0 && entry && *entry; entry++) {
 		/* A bare NAME is passed on as it is: it is there already, or not at all. */
-		if (strchr(*entry, '=') && environment_set(environment, &length, *entry) < 0)
-			goto no_memory;
+		if (strchr(*entry, '='))
+			r = environment_set(environment, length, *entry);
 	}
-	if (private_temp) {
-		if (asprintf(&folder, "%s=%s", plan->profile->private_temp, private_temp) < 0) {
-			folder = NULL;
-			goto no_memory;
-		}
-		if (environment_set(environment, &length, folder) < 0)
-			goto no_memory;
+	if (r == 0 && provided->private_temp)
+		r = provide(environment, length, plan->profile->private_temp,
+			    provided->private_temp);
+	if (r == 0)
+		r = provide(environment, length, ENVIRONMENT_STATUS, provided->status_path);
+	if (r == 0)
+		r = provide(environment, length, PROCESS_TAG, plan->id);
+	return r;
+}
+
+char **environment_make(const struct plan *plan, const struct environment_provided *provided)
+{
+	size_t room = strv_count(environ) + strv_count(plan->setenv) + PROVIDED_MAX + 1;
+	char **environment;
+	size_t length = 0;
+
+	if (plan->profile)
+		room += strv_count(plan->profile->setenv);
+	environment = calloc(room, sizeof(*environment));
+	if (environment && fill(environment, &length, plan, provided) < 0) {
+		environment_free(environment);
+		return NULL;
 	}
-	(void)snprintf(tag, sizeof(tag), PROCESS_TAG "=%s", plan->id);
-	if (environment_set(environment, &length, tag) < 0)
-		goto no_memory;
 	return environment;
-no_memory:
-	environment_free(environment);
-	return NULL;
 }

@@ -36,21 +36,13 @@ int notify_start(struct session *session)
 	return notices_new(&request, &session->notices.ways);
 }
 
-/* memory.events counts "oom" where the limit stands, and "oom_kill" where the victim was. */
-static bool is_from_above(const struct session *session, const struct record_event *event)
-{
-	return event->kind == RECORD_OOM_KILL && session->watch &&
-	       watch_state(session->watch)->payload.memory.oom ==
-		       session->counters_start.memory.oom;
-}
-
 static void tell(struct session *session, const struct notice_subject *subject)
 {
 	const struct notice_facts facts = {
 		.record = session->record,
 		.figures = &session->figures,
 		.sample = tree_last(session->tree),
-		.from_above = is_from_above(session, &subject->event),
+		.from_above = session_is_from_above(session, &subject->event),
 	};
 	struct notice notice = { 0 };
 

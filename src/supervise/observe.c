@@ -23,6 +23,14 @@ void session_observe_ended(struct session *session)
 	history_ended(session->history, session->record);
 }
 
+/* memory.events counts "oom" where the limit stands, and "oom_kill" where the victim was. */
+bool session_is_from_above(const struct session *session, const struct record_event *event)
+{
+	return event->kind == RECORD_OOM_KILL && session->watch &&
+	       watch_state(session->watch)->payload.memory.oom ==
+		       session->counters_start.memory.oom;
+}
+
 void session_observe_event(struct session *session, const struct record_event *event)
 {
 	report_journal_event(session->record, event);
@@ -30,10 +38,12 @@ void session_observe_event(struct session *session, const struct record_event *e
 		session_status_line(session, report_json_event(session->record, event));
 	history_event(session->history, event);
 	notify_event(session, event);
+	tell_status_event(session, event);
 }
 
 void session_observe_figures(struct session *session)
 {
 	history_figures(session->history, &session->figures);
 	notify_figures(session);
+	tell_status_figures(session);
 }

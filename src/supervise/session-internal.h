@@ -19,6 +19,8 @@
 #include "oc-run/registry.h"
 #include "oc-run/session-tmp.h"
 #include "oc-run/session.h"
+#include "oc-run/status-file.h"
+#include "oc-run/status.h"
 #include "oc-run/supervisor.h"
 #include "oc-run/terminal.h"
 #include "oc-run/tree.h"
@@ -41,6 +43,15 @@ struct victims {
 	bool log_is_closed;
 	uint64_t at_usec;
 	sd_event_source *timer;
+};
+
+/* The file that those in the session read: see tell-status.c. */
+struct session_status {
+	struct status_file file;
+	struct status_log log;
+	struct figures told;	/* as they stand in the file */
+	uint64_t written_usec;	/* last time; CLOCK_MONOTONIC, 0: never */
+	sd_event_source *defer; /* writes when the loop has done what it is at */
 };
 
 /* Kinds of events that are added up: see noisy.c. */
@@ -91,6 +102,8 @@ struct session {
 
 	struct victims victims;
 	struct session_notices notices;
+	struct session_status status;
+	struct record_event spare; /* a kill that the record has no place for */
 	struct noisy noisy[NOISY_KINDS];
 	bool watches_limits; /* oc-run enforces memory or tasks itself */
 	struct policy_limits watched;
@@ -113,7 +126,8 @@ struct session {
 
 uint64_t session_now_usec(void);
 
-/* Adds an event to the record; NULL when the table is full. Call session_tell() when filled in. */
+/* Adds an event to the record, and gives it to be filled in; then call session_tell(). NULL: the table
+ * is full, and nobody need hear of one more. */
 struct record_event *session_note(struct session *session, enum record_event_kind kind,
 				  uint64_t value);
 /* To whoever looks on: see observe.c. @event may be NULL. */
@@ -123,9 +137,16 @@ void session_status_line(struct session *session, char *text);
 /* session.c: forks the keeper; not yet told of the cgroup. */
 _must_check_ int session_start_keeper(struct session *session, struct diag *diag);
 
-/* environment.c: NULL for no memory. @private_temp: the folder for the variable of
- * the profile, or NULL. */
-char **environment_make(const struct plan *plan, const char *private_temp);
+/* environment.c: what the session provides to the command; each may be NULL. */
+#define ENVIRONMENT_STATUS "OC_RUN_STATUS"
+
+struct environment_provided {
+	const char *private_temp; /* folder for the variable of the profile */
+	const char *status_path;
+};
+
+/* NULL for no memory. */
+char **environment_make(const struct plan *plan, const struct environment_provided *provided);
 void environment_free(char **environment);
 
 /* tidy.c: what the session may leave on the disk, before it starts and when it is over */
@@ -151,6 +172,17 @@ void session_observe_ended(struct session *session);
 /* observe.c: an event is complete; there are new figures. */
 void session_observe_event(struct session *session, const struct record_event *event);
 void session_observe_figures(struct session *session);
+
+/* A kill that a limit above the session's own decided, or the whole machine. */
+bool session_is_from_above(const struct session *session, const struct record_event *event);
+
+/* tell-status.c: the file exists from tell_status_start() to tell_status_finish(). None of it can
+ * fail a session. */
+void tell_status_begin(struct session *session);
+void tell_status_start(struct session *session);
+void tell_status_event(struct session *session, const struct record_event *event);
+void tell_status_figures(struct session *session);
+void tell_status_finish(struct session *session);
 
 /* noisy.c */
 void noisy_count(struct session *session, enum record_event_kind kind, uint64_t difference);

@@ -62,13 +62,27 @@ int session_arm(struct session *session, sd_event_source **source, uint64_t in_u
 	return sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
 }
 
+/* What a tool of the command may have died of. */
+static bool is_for_tools(enum record_event_kind kind)
+{
+	return kind == RECORD_OOM_KILL || kind == RECORD_WATCH_KILL || kind == RECORD_FORK_DENIED;
+}
+
 struct record_event *session_note(struct session *session, enum record_event_kind kind,
 				  uint64_t value)
 {
-	struct record_event *event = session_record_add(session->record, kind,
-							session_now_usec() - session->started_usec,
-							session_realtime_usec());
+	uint64_t at_usec = session_now_usec() - session->started_usec;
+	uint64_t realtime_usec = session_realtime_usec();
+	struct record_event *event =
+		session_record_add(session->record, kind, at_usec, realtime_usec);
 
+	/* The report has a place for the first ones only; those who look on are told of each. */
+	if (!event && is_for_tools(kind)) {
+		event = &session->spare;
+		*event = (struct record_event){ .kind = kind };
+		event->at_usec = at_usec;
+		event->realtime_usec = realtime_usec;
+	}
 	if (event)
 		event->value = value;
 	return event;
@@ -141,7 +155,11 @@ static int start_stub(struct session *session, const struct session_request *ses
 		.stopped = suspend_at_start,
 		.userdata = session,
 	};
-	char **environment = environment_make(session->plan, session->tmp.path);
+	const struct environment_provided provided = {
+		.private_temp = session->tmp.path,
+		.status_path = session->status.file.path,
+	};
+	char **environment = environment_make(session->plan, &provided);
 	int r;
 
 	if (!environment)
@@ -250,6 +268,7 @@ static int session_prepare(struct session *session, const struct session_request
 		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
 	tidy_begin(session);
 	enter_registry(session, diag);
+	tell_status_begin(session);
 	r = session_start_keeper(session, diag);
 	if (r < 0)
 		return r;
@@ -346,6 +365,7 @@ static void session_finish(struct session *session)
 	keeper_dismiss(&session->keeper);
 	session->watch = watch_free(session->watch);
 	tidy_end(session);
+	tell_status_finish(session);
 	/* What could not be removed now is found by the next start: the entry stays. */
 	if (backend_leave(session->backend, &session->cgroup, &diag) >= 0)
 		registry_leave(&session->registry);
@@ -401,6 +421,7 @@ static int session_go(struct session *session, const struct session_request *req
 	if (r != 0)
 		return r;
 	record_start(session);
+	tell_status_start(session);
 	r = supervise_attach(session);
 	if (r >= 0)
 		r = notify_start(session);
@@ -438,6 +459,7 @@ int session_run(const struct session_request *request, struct session_record *re
 		.cgroup = SESSION_CGROUP_INIT,
 		.registry = REGISTRY_ENTRY_INIT,
 		.tmp = SESSION_TMP_INIT,
+		.status.file = STATUS_FILE_INIT,
 		.terminal = TERMINAL_INIT,
 		.keeper = KEEPER_INIT,
 		.child = CHILD_INIT,

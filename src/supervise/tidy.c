@@ -94,6 +94,8 @@ void tidy_after_death(void *userdata)
 	const struct session *session = userdata;
 	struct snapshot_result result = { .named = 0 };
 
+	if (session->status.file.path)
+		(void)unlink(session->status.file.path);
 	if (!session->snapshot_store)
 		return;
 	clean_snapshots(session, NULL, &result);

@@ -98,6 +98,8 @@ static void tell(struct session *session, const struct record_victim *victim)
 	struct record_event *event = session_note(session, RECORD_OOM_KILL, 1);
 
 	if (event) {
+		/* It was counted before it had a name. */
+		event->realtime_usec -= event->at_usec - session->victims.at_usec;
 		event->at_usec = session->victims.at_usec;
 		event->victim = *victim;
 	}

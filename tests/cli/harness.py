@@ -170,6 +170,11 @@ def runtime_files(environment):
         names = os.listdir(folder) if os.path.isdir(folder) else []
         found.update(os.path.join(folder, name) for name in names
                      if not is_locked(os.path.join(folder, name)))
+        folder = os.path.join(root, "oc-run", "status")
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        found.update(os.path.join(folder, name) for name in names
+                     if not is_locked(os.path.join(root, "oc-run", "sessions",
+                                                   name.strip(".").removesuffix(".json"))))
     return found
 
 
