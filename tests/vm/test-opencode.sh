@@ -37,6 +37,8 @@ closed_old() { one as_user_login "$old" "closing the terminal of"; }
 closed_new() { one as_user_login "$new" "closing the terminal of"; }
 stopped() { one as_user_login "$old" "Ctrl-Z gives"; }
 agent_killed() { one as_user_login "$old" "SIGKILL to opencode leaves a sane"; }
+libraries() { one as_user_login "$new" "native libraries that stay"; }
+snapshots() { one as_user_login "$old" "after a hard kill of opencode and its git"; }
 oc_run_killed() { one as_user_login "$old" "SIGKILL to oc-run ends"; }
 
 t "opencode $old, dev: the kernel ends a leak, opencode lives on, nothing is left" user_leak 900
@@ -48,5 +50,7 @@ if [ -n "${OC_VM_FULL:-}" ]; then
 	t "opencode $new, dev: a normal end with background jobs leaves nothing" leftovers 900
 	t "opencode $new, dev: closing the terminal ends a working agent" closed_new 900
 	t "opencode $old, dev: Ctrl-Z and fg" stopped 900
+	t "opencode $new, dev: native libraries do not stay in memory" libraries 900
+	t "opencode $old, dev: a killed git leaves no lock in the snapshot store" snapshots 900
 	t "opencode $old, dev: SIGKILL to opencode leaves a sane terminal" agent_killed 900
 fi
