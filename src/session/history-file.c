@@ -20,7 +20,7 @@
 #include "oc-run/timeline.h"
 
 /* More than this in waiting is events of a session that nobody can want to read. */
-#define WAITING_MAX (256 * 1024)
+#define WAITING_MAX ((size_t)256 * 1024)
 
 static int write_at(int fd, const char *text, size_t length, uint64_t offset)
 {

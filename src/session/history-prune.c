@@ -15,7 +15,7 @@
 #include "history-internal.h"
 #include "oc-run/history.h"
 
-#define DAY_SEC (24 * 60 * 60)
+#define DAY_SEC (INT64_C(24) * 60 * 60)
 /* A file that was to take the place of another is not that for long. */
 #define HIDDEN_SEC 60
 #define SUFFIX ".jsonl"

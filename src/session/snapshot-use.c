@@ -21,7 +21,7 @@
 #include "snapshot-internal.h"
 
 /* Of a command line or an environment; git's own are far shorter. */
-#define TEXT_MAX (256 * 1024)
+#define TEXT_MAX ((size_t)256 * 1024)
 
 static const char *last_name(const char *path)
 {

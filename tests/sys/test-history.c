@@ -127,7 +127,7 @@ static struct counted read_file(const char *path)
 	expect(file != NULL);
 	unit_row = NULL;
 	while (getline(&line, &room, file) > 0) {
-		expect_int(line[strlen(line) - 1], '\n');
+		expect(line[strlen(line) - 1] == '\n');
 		count_line(&counted, line);
 	}
 	return counted;
@@ -349,8 +349,8 @@ TEST(a_file_that_grows_is_thinned_and_keeps_the_peak)
 
 static void put_history(const struct history_world *world, const char *name, unsigned days)
 {
-	const struct timespec then[2] = { { .tv_sec = time(NULL) - days * 24 * 3600 },
-					  { .tv_sec = time(NULL) - days * 24 * 3600 } };
+	const struct timespec then[2] = { { .tv_sec = time(NULL) - (time_t)days * 24 * 3600 },
+					  { .tv_sec = time(NULL) - (time_t)days * 24 * 3600 } };
 	int fd = open(at(world, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	expect(fd >= 0);

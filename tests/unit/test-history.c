@@ -11,7 +11,7 @@
 #include "record-fixture.h"
 #include "src/session/history-internal.h"
 
-#define WEEK_SEC (7 * 24 * 3600)
+#define WEEK_SEC (UINT64_C(7) * 24 * 3600)
 
 static cJSON *parse(char *line)
 {
@@ -254,7 +254,7 @@ TEST(a_week_at_a_sample_a_second_stays_below_a_mebibyte)
 		bytes = second == WEEK_SEC / 3 ? 20 * GIBIBYTE : 9 * GIBIBYTE + state % GIBIBYTE;
 		write_down(&paper, sample_line(model, second, bytes));
 		/* All the events that a record can hold; on the last day, when there are most samples. */
-		if (second > WEEK_SEC - RECORD_EVENTS_MAX * 300 && second % 300 == 0)
+		if (second > WEEK_SEC - (uint64_t)RECORD_EVENTS_MAX * 300 && second % 300 == 0)
 			write_event(&paper, &fixture, second);
 	}
 	fixture.record.counters.memory.oom_kill = RECORD_EVENTS_MAX;
