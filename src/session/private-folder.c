@@ -13,13 +13,27 @@ static const struct {
 	[PRIVATE_BASE_STATE] = { "XDG_STATE_HOME", ".local/state", "/var/lib" },
 };
 
+/* `sudo -E` hands root the folders of another: what root made there that person could not use. */
+static bool is_roots(const char *folder)
+{
+	_cleanup_free_ char *parent = strdup(folder);
+	struct stat status;
+
+	if (stat(folder, &status) == 0)
+		return status.st_uid == 0;
+	if (!parent)
+		return false;
+	*strrchr(parent, '/') = '\0';
+	return stat(parent[0] ? parent : "/", &status) == 0 && status.st_uid == 0;
+}
+
 char *private_base(enum private_base base, uid_t uid)
 {
 	const char *folder = getenv(bases[base].variable), *home = getenv("HOME");
 	char *path;
 
 	/* The XDG specification: a relative path is to be ignored. */
-	if (folder && folder[0] == '/')
+	if (folder && folder[0] == '/' && (uid != 0 || is_roots(folder)))
 		return strdup(folder);
 	/* A service of the system has no home, and `sudo` may have left another's. */
 	if (uid == 0)

@@ -12,8 +12,8 @@
 #include "oc-run/diag.h"
 
 enum private_base {
-	PRIVATE_BASE_CACHE, /* $XDG_CACHE_HOME; root: /var/cache; ~/.cache */
-	PRIVATE_BASE_STATE, /* $XDG_STATE_HOME; root: /var/lib; ~/.local/state */
+	PRIVATE_BASE_CACHE, /* $XDG_CACHE_HOME; for root, if that is not root's, /var/cache; ~/.cache */
+	PRIVATE_BASE_STATE, /* $XDG_STATE_HOME; in the same way /var/lib; ~/.local/state */
 };
 
 /* The absolute path of the base by the environment; NULL: none, or no memory. Caller frees. */

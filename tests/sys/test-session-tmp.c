@@ -433,6 +433,39 @@ TEST(an_entrys_path_is_believed_only_if_it_is_ours)
 	tear_down(&world);
 }
 
+static void expect_bases(const struct tmp_world *world, uid_t uid, const char *first)
+{
+	struct host host = { .uid = uid, .runtime_dir = (char *)world->run };
+	char *bases[SESSION_TMP_BASES_MAX];
+
+	expect_int(session_tmp_bases(&host, bases), 0);
+	expect_text(bases[0], first);
+	expect_text(bases[1], uid == 0 ? "/run" : world->run);
+	free(bases[0]);
+	free(bases[1]);
+}
+
+TEST(root_takes_no_folder_of_another)
+{
+	struct tmp_world world;
+
+	set_up(&world);
+	if (geteuid() == 0) {
+		expect_bases(&world, 0, world.cache);
+		expect_int(mkdir(world.cache, 0700), 0);
+		expect_bases(&world, 0, world.cache);
+		/* As `sudo -E` leaves the variable. */
+		expect_int(chown(world.cache, 65534, 65534), 0);
+		expect_bases(&world, 0, "/var/cache");
+	}
+	expect_bases(&world, 65534, world.cache);
+	expect_int(setenv("XDG_CACHE_HOME", "relative", 1), 0);
+	expect_int(setenv("HOME", "/home/somebody", 1), 0);
+	expect_bases(&world, 65534, "/home/somebody/.cache");
+	expect_bases(&world, 0, "/var/cache");
+	tear_down(&world);
+}
+
 TEST(it_can_be_made_once_more)
 {
 	struct session_tmp_tally tally;
@@ -468,5 +501,5 @@ UNIT_MAIN("session-tmp", the_folder_is_ours_alone_and_locked, files_and_bytes_ar
 	  another_folder_in_its_place_stays, a_folder_that_others_may_write_to_is_refused,
 	  a_link_instead_of_our_folder_is_refused, where_no_base_will_do_there_is_no_folder,
 	  a_sweep_takes_what_nobody_holds, a_link_named_like_a_session_is_not_swept_through,
-	  an_entrys_path_is_believed_only_if_it_is_ours, it_can_be_made_once_more,
-	  own_folders_are_told_from_a_persons)
+	  an_entrys_path_is_believed_only_if_it_is_ours, root_takes_no_folder_of_another,
+	  it_can_be_made_once_more, own_folders_are_told_from_a_persons)
