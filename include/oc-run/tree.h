@@ -29,6 +29,7 @@ struct tree_process {
 	char *command;		 /* command line, when first seen, 199 bytes at most; or NULL */
 	uint64_t resident_bytes; /* anonymous + shmem resident (RssAnon + RssShmem of status) */
 	uint64_t swap_bytes;
+	uint64_t held_bytes; /* resident when it last held anything: the dying have given it back */
 	unsigned threads;
 	char state;    /* R S D Z T ...; Z: dead but not reaped yet */
 	bool is_agent; /* the command itself */

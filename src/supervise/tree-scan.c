@@ -250,6 +250,8 @@ static void add_candidate(struct scan *scan, pid_t pid)
 	process->is_outside = !inside;
 	memcpy(process->comm, stat.comm, sizeof(process->comm));
 	tree_proc_memory(tree->proc_fd, pid, &process->resident_bytes, &process->swap_bytes);
+	if (process->resident_bytes > 0)
+		process->held_bytes = process->resident_bytes;
 	identify(scan, process, note, before);
 	process->is_spared = is_spared(tree, process);
 	if (before)

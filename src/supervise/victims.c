@@ -42,7 +42,7 @@ static void suspect(struct victims *victims, const struct tree_process *process)
 	*place = (struct victim_suspect){ .start_ticks = process->start_ticks };
 	victim = &place->victim;
 	victim->pid = process->pid;
-	victim->bytes = process->resident_bytes;
+	victim->bytes = process->held_bytes;
 	victim->source = VICTIM_SAMPLE;
 	victim->is_agent = process->is_agent;
 	(void)snprintf(victim->name, sizeof(victim->name), "%s", process->name);
@@ -77,7 +77,10 @@ static size_t look_who_is_gone(struct session *session)
 	for (size_t i = 0; i < victims->suspect_count; i++) {
 		struct victim_suspect *suspect = &victims->suspects[i];
 
-		suspect->gone = suspect->gone || !is_alive_in(now, suspect);
+		/* How the command itself died is known by its status: victims_agent_gone(). One that
+		 * ends because its tool was killed was not killed. */
+		if (!suspect->victim.is_agent)
+			suspect->gone = suspect->gone || !is_alive_in(now, suspect);
 		gone += suspect->gone;
 	}
 	return gone;

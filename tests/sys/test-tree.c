@@ -504,6 +504,21 @@ TEST(memory_is_that_which_is_no_file)
 	session_end(&session);
 }
 
+TEST(what_the_dead_held_is_remembered)
+{
+	struct session session = session_new(with_memory, NULL, 0);
+	const struct tree_sample *sample = scan(session.tree);
+	siginfo_t info;
+
+	expect_uint(sample->processes[0].held_bytes, sample->processes[0].resident_bytes);
+	expect_int(kill(session.agent, SIGKILL), 0);
+	expect_int(waitid(P_PID, (id_t)session.agent, &info, WEXITED | WNOWAIT), 0);
+	sample = scan(session.tree);
+	expect_uint(sample->processes[0].resident_bytes, 0);
+	expect(sample->processes[0].held_bytes >= 16 << 20);
+	session_end(&session);
+}
+
 static void with_zombie(void *unused)
 {
 	siginfo_t info;
@@ -763,7 +778,7 @@ UNIT_MAIN("tree", only_what_a_launcher_runs_under_the_commands_name_is_spared,
 	  a_thousand_processes_in_a_row_are_followed, what_is_half_gone_is_left_out,
 	  a_family_is_found_and_ended_whatever_session_its_members_are_in,
 	  the_agents_status_is_left_to_be_waited_for, memory_is_that_which_is_no_file,
-	  a_zombie_is_a_task_but_is_not_alive,
+	  what_the_dead_held_is_remembered, a_zombie_is_a_task_but_is_not_alive,
 	  sigterm_comes_once_and_sigcont_not_at_all_to_one_that_runs,
 	  a_stopped_process_gets_to_see_sigterm_and_sighup,
 	  the_agents_group_is_signalled_without_ourselves_in_it,
