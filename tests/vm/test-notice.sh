@@ -41,6 +41,9 @@ session() {
 	report | sed 's/.*"session": *"\([0-9a-f]*\)".*/\1/'
 }
 
+# A leak that the kernel stops, not a tool that is asked to end before.
+small=(--mem 200M --swap 0 --pressure notice)
+
 run() {
 	as_user_graphical oc-run --report "$folder/report" "$@"
 }
@@ -76,14 +79,14 @@ a_line_that_is_crossed_all_the_time_is_one_notification() {
 
 page_cache_is_no_notification() {
 	desktop
-	run --mem 200M --swap 0 --pressure notice -- sh -c "payload cache $folder/big 600M; rm $folder/big"
+	run "${small[@]}" -- sh -c "payload cache $folder/big 600M; rm $folder/big"
 	[ "$(crossings)" -gt 0 ] || fail "memory.high was not crossed"
 	is "$(count .)" 0 "notifications"
 }
 
 the_kernels_kill_is_a_critical_notification() {
 	desktop
-	run --mem 200M --swap 0 --pressure notice -- sh -c 'payload leak max --max 600M; exit 4' || is "$?" 4 "status"
+	run "${small[@]}" -- sh -c 'payload leak max --max 600M; exit 4' || is "$?" 4 "status"
 	is "$(count "sh: payload was killed for memory")" 1 "notifications about it ($(cat "$seen"))"
 	grep "was killed" "$seen" >last
 	has "$(cat last)" "the session's limit is 200 MiB."
@@ -92,9 +95,20 @@ the_kernels_kill_is_a_critical_notification() {
 	has "$(notices kill)" "payload was killed for memory. It was payload (pid "
 }
 
+# Without the kernel's log: who was there and is gone. The command is gone as well, but was not killed.
+a_command_that_ends_after_its_tools_kill_is_not_blamed() {
+	desktop
+	for _ in 1 2 3 4 5 6 7 8; do
+		run "${small[@]}" -- sh -c 'payload leak 150M --max 600M; exit 4' || is "$?" 4 "status"
+		lacks "$(report)" '"name":"dash"'
+		has "$(report)" '"outcome":"tool-killed"'
+	done
+	is "$(count "sh was killed")" 0 "notifications that blame it"
+}
+
 the_killed_command_is_told_as_well() {
 	desktop
-	run --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
+	run "${small[@]}" -- payload leak max --max 600M || is "$?" 137 "status"
 	is "$(count "payload was killed for memory")" 1 "notifications about it ($(cat "$seen"))"
 }
 
@@ -122,7 +136,7 @@ denied_forks_are_one_notification() {
 
 a_login_over_ssh_is_told_on_the_same_users_desktop() {
 	desktop
-	as_user_login oc-run -q --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
+	as_user_login oc-run -q "${small[@]}" -- payload leak max --max 600M || is "$?" 137 "status"
 	is "$(count "was killed")" 1 "notifications about it"
 }
 
@@ -130,10 +144,10 @@ root_does_not_use_the_persons_bus() {
 	desktop
 	for address in "$bus" ""; do
 		as_root env DBUS_SESSION_BUS_ADDRESS="$address" XDG_RUNTIME_DIR=/run/user/1000 DISPLAY=:0 \
-			oc-run -q --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
+			oc-run -q "${small[@]}" -- payload leak max --max 600M || is "$?" 137 "status"
 	done
 	as_user_graphical sudo --preserve-env=DBUS_SESSION_BUS_ADDRESS,DISPLAY \
-		oc-run -q --mem 200M --swap 0 --pressure notice -- payload leak max --max 600M || is "$?" 137 "status"
+		oc-run -q "${small[@]}" -- payload leak max --max 600M || is "$?" 137 "status"
 	is "$(count .)" 0 "notifications"
 }
 
@@ -143,6 +157,8 @@ t "a --high that is crossed all the time is one notification" \
 t "page cache that crosses memory.high is no notification" page_cache_is_no_notification
 t "a kill by the kernel is a critical notification and an entry of the journal" \
 	the_kernels_kill_is_a_critical_notification
+t "a command that ends after its tool was killed is not told to have been killed" \
+	a_command_that_ends_after_its_tools_kill_is_not_blamed 300
 t "the command that the kernel killed is told as well" the_killed_command_is_told_as_well
 t "a kill by the cap of all sessions is not blamed on the session's limit" \
 	a_kill_from_above_is_not_blamed_on_the_session
