@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "build-config.h"
 #include "oc-run/command.h"
@@ -24,6 +25,7 @@
 #include "oc-run/profile-world.h"
 #include "oc-run/registry.h"
 #include "oc-run/report.h"
+#include "oc-run/restart.h"
 #include "oc-run/resume.h"
 #include "oc-run/session.h"
 #include "report/safe-text.h"
@@ -52,6 +54,10 @@ struct run {
 	struct backend *backend;
 	struct plan *plan;
 	bool backend_is_free_choice;
+	struct restart restart;
+	char **warned;	    /* what was said at an earlier start */
+	char **resumed;	    /* argv of a restart; NULL: the first start */
+	char before_id[17]; /* of the session before; or "" */
 };
 
 /* One line, whatever bytes a person or a file put into what it names. */
@@ -68,10 +74,18 @@ static int fail(const struct diag *diag, int status)
 	return status;
 }
 
-static void print_warnings(const struct plan *plan)
+/* Each once, however often the command is started again. */
+static void print_warnings(struct run *run)
 {
-	for (char **warning = plan->warnings; !plan->quiet && warning && *warning; warning++)
+	const struct plan *plan = run->plan;
+
+	for (char **warning = plan->warnings; !plan->quiet && warning && *warning; warning++) {
+		if (strv_contains(run->warned, *warning))
+			continue;
 		say(*warning);
+		/* Without memory for it, it is said again. */
+		(void)!strv_append(&run->warned, strdup(*warning));
+	}
 }
 
 static int print_and_free(char *text)
@@ -110,10 +124,16 @@ static int find_profile(struct run *run, struct diag *diag)
 			    &run->profile, diag);
 }
 
+/* What is run now: as the person typed it, or the words that resume its session. */
+static char *const *run_argv(const struct run *run)
+{
+	return run->resumed ? run->resumed : options_command(&run->options);
+}
+
 /* What of the command depends on its version, and whether that can be told. */
 static int look_at_command(struct run *run, struct diag *diag)
 {
-	char *const *argv = options_command(&run->options);
+	char *const *argv = run_argv(run);
 	bool takes_server = profile_takes_private_server(run->profile, argv);
 	struct profile_version_request request = {
 		.profile = run->profile,
@@ -153,7 +173,7 @@ static int make_plan(struct run *run, struct diag *diag)
 {
 	const struct plan_request request = {
 		.id = run->id,
-		.command = options_command(&run->options),
+		.command = run_argv(run),
 		.executable = run->command.path,
 		.guard = run->command.guard,
 		.setenv = run->options.setenv,
@@ -179,19 +199,41 @@ static int make_id(struct run *run, struct diag *diag)
 	return 0;
 }
 
+/* What each start has anew: its id, what the host is like now, the backend, the plan. */
+static int prepare_start(struct run *run, struct diag *diag)
+{
+	enum backend_kind choice;
+
+	if (make_id(run, diag) < 0 || host_gather(&run->host, diag) < 0 ||
+	    look_at_command(run, diag) < 0 ||
+	    plan_backend_choice(&run->settings, &choice, diag) < 0 ||
+	    find_backend(run, choice, diag) < 0 || make_plan(run, diag) < 0 ||
+	    plan_check(run->plan, &run->settings, diag) < 0)
+		return -EINVAL;
+	return 0;
+}
+
 /* 0: there is a plan; else the exit status, with the error printed. */
 static int prepare(struct run *run)
 {
 	struct diag diag = DIAG_INIT;
-	enum backend_kind choice;
 
-	if (make_id(run, &diag) < 0 || find_profile(run, &diag) < 0 ||
-	    host_gather(&run->host, &diag) < 0 || look_at_command(run, &diag) < 0 ||
-	    plan_backend_choice(&run->settings, &choice, &diag) < 0 ||
-	    find_backend(run, choice, &diag) < 0 || make_plan(run, &diag) < 0 ||
-	    plan_check(run->plan, &run->settings, &diag) < 0)
+	if (find_profile(run, &diag) < 0 || prepare_start(run, &diag) < 0)
 		return fail(&diag, EXIT_OWN_FAILURE);
 	return 0;
+}
+
+/* After a session: nothing of it is used again, least of all its cgroup. */
+static int prepare_again(struct run *run)
+{
+	struct diag diag = DIAG_INIT;
+
+	memcpy(run->before_id, run->id, sizeof(run->before_id));
+	run->plan = plan_free(run->plan);
+	run->backend = backend_free(run->backend);
+	host_finish(&run->host);
+	profile_server_finish(&run->server);
+	return prepare_start(run, &diag) < 0 ? fail(&diag, -EINVAL) : 0;
 }
 
 static void tell_removed(const char *id, void *userdata)
@@ -240,7 +282,7 @@ static int run_without_cgroup(struct run *run, struct session_record *record, in
 	r = make_plan(run, diag);
 	if (r < 0)
 		return r;
-	print_warnings(run->plan);
+	print_warnings(run);
 	session_record_finish(record);
 	return run_session(run, record, ret_errno, diag);
 }
@@ -249,8 +291,6 @@ static int tell_report(const struct plan *plan, struct session_record *record)
 {
 	struct diag diag = DIAG_INIT;
 
-	/* Not knowing how to go on is no error: the report is about what happened. */
-	(void)!resume_find(record);
 	if (plan->verbose || (!plan->quiet && report_is_needed(record))) {
 		_cleanup_free_ char *text = report_text(record);
 
@@ -268,7 +308,65 @@ static int tell_report(const struct plan *plan, struct session_record *record)
 	return 0;
 }
 
-static int execute(struct run *run)
+static uint64_t now_usec(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Into the record, and if it is to be: the words into *ret_argv. */
+static void judge_restart(struct run *run, struct session_record *record, char ***ret_argv)
+{
+	char *const *command = options_command(&run->options);
+	enum restart_verdict verdict;
+	struct restart_facts facts;
+
+	restart_facts_of(record, command, &facts);
+	facts.told_to_stop |= restart_stop_is_waiting(&run->signals);
+	facts.now_usec = now_usec();
+	verdict = restart_decide(&run->restart, &facts);
+	if (verdict == RESTART_AGAIN &&
+	    profile_resume_command(run->profile, command, record->resume_id, ret_argv) < 0)
+		verdict = RESTART_NO_WAY;
+	record->restart.again = verdict == RESTART_AGAIN;
+	restart_why_not(verdict, &facts, record->restart.why_not);
+}
+
+/* Between two sessions the terminal is ours. 0: go on with the next. */
+static int start_again(struct run *run)
+{
+	const char *name = safe_text_base_name(options_command(&run->options)[0]);
+	char text[LINE_COLUMNS_MAX];
+	uint64_t now = now_usec();
+
+	if (restart_stop_is_waiting(&run->signals)) {
+		say("not started again: it was told to stop");
+		return -ECANCELED;
+	}
+	restart_note(&run->restart, now);
+	(void)snprintf(text, sizeof(text),
+		       "starting %.100s again with the same session (%u of %d in %u minutes)", name,
+		       restart_count(&run->restart, now), RESTARTS_MAX,
+		       (unsigned)(RESTART_WINDOW_USEC / 60000000));
+	if (!run->plan->quiet)
+		say(text);
+	return prepare_again(run);
+}
+
+/* A session that ended. Its exit status; *ret_argv: what to start now, if anything. */
+static int conclude(struct run *run, struct session_record *record, char ***ret_argv)
+{
+	memcpy(record->restart.after, run->before_id, sizeof(record->restart.after));
+	/* Not knowing how to go on is no error: the report is about what happened. */
+	(void)!resume_find(record);
+	judge_restart(run, record, ret_argv);
+	(void)tell_report(run->plan, record);
+	return outcome_exit_status(record);
+}
+
+static int execute_once(struct run *run, char ***ret_argv)
 {
 	struct session_record *record = calloc(1, sizeof(*record));
 	struct diag diag = DIAG_INIT;
@@ -278,14 +376,13 @@ static int execute(struct run *run)
 		(void)diag_set(&diag, -ENOMEM, "out of memory");
 		return fail(&diag, EXIT_OWN_FAILURE);
 	}
-	print_warnings(run->plan);
+	print_warnings(run);
 	sweep(run);
 	r = run_session(run, record, &exec_errno, &diag);
 	if (r == SESSION_NO_CGROUP && run->backend_is_free_choice)
 		r = run_without_cgroup(run, record, &exec_errno, &diag);
 	if (r == SESSION_ENDED) {
-		(void)tell_report(run->plan, record);
-		status = outcome_exit_status(record);
+		status = conclude(run, record, ret_argv);
 	} else if (r == SESSION_NOT_EXECUTED) {
 		status = fail(&diag, exec_errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 	} else {
@@ -294,6 +391,22 @@ static int execute(struct run *run)
 	session_record_finish(record);
 	free(record);
 	return status;
+}
+
+/* The exit status is that of the last session. */
+static int execute(struct run *run)
+{
+	for (;;) {
+		char **next = NULL;
+		int status = execute_once(run, &next);
+
+		if (!next)
+			return status;
+		strv_free(run->resumed);
+		run->resumed = next;
+		if (start_again(run) < 0)
+			return status;
+	}
 }
 
 /* There is a session around us already, made for this very command: what is left to do is what was
@@ -342,6 +455,8 @@ static int resolve_command(struct run *run)
 static void run_finish(struct run *run)
 {
 	run->plan = plan_free(run->plan);
+	strv_free(run->resumed);
+	strv_free(run->warned);
 	run->backend = backend_free(run->backend);
 	host_finish(&run->host);
 	profile_server_finish(&run->server);

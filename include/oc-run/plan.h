@@ -34,6 +34,12 @@ enum enforce_mode {
 	ENFORCE_KERNEL,
 };
 
+/* When the command is started again with the same session. */
+enum restart_choice {
+	RESTART_NO,
+	RESTART_ON_OOM, /* after it was killed for memory */
+};
+
 /* By which ways the person is told while the session runs, beside the journal. */
 enum notify_way {
 	NOTIFY_DESKTOP = 1 << 0,
@@ -70,19 +76,22 @@ struct plan {
 	/* Where memory.high may stand when --high was not given: percent of memory.max, rising. */
 	unsigned high_steps[PLAN_HIGH_STEPS_MAX];
 	size_t high_step_count;
+	enum restart_choice restart;
+	/* What ran for less is not started again. */
+	uint64_t restart_min_age_usec;
 	unsigned pressure_rungs; /* enum plan_rung */
-	bool livelock_guard; /* memory.high is lifted when the session stands still at it */
-	uint64_t grace_usec; /* a rung of the ladder at the end */
-	int stop_signal;     /* first rung; 0: the signal that oc-run was sent */
-	char **command;	     /* argv of the command */
-	char *executable;    /* absolute path that is exec'ed */
-	char *chdir;	     /* or NULL */
-	char **setenv;	     /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
-	char *report_path;   /* or NULL */
-	int json_status_fd;  /* or -1 */
-	bool history;	     /* keep one of the session */
-	uint64_t history_keep; /* of so many sessions; 0: no end */
-	unsigned notify;     /* enum notify_way bits: asked for, and to be had here */
+	bool livelock_guard;	 /* memory.high is lifted when the session stands still at it */
+	uint64_t grace_usec;	 /* a rung of the ladder at the end */
+	int stop_signal;	 /* first rung; 0: the signal that oc-run was sent */
+	char **command;		 /* argv of the command */
+	char *executable;	 /* absolute path that is exec'ed */
+	char *chdir;		 /* or NULL */
+	char **setenv;		 /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
+	char *report_path;	 /* or NULL */
+	int json_status_fd;	 /* or -1 */
+	bool history;		 /* keep one of the session */
+	uint64_t history_keep;	 /* of so many sessions; 0: no end */
+	unsigned notify;	 /* enum notify_way bits: asked for, and to be had here */
 	bool dry_run;
 	bool quiet;
 	bool verbose;
@@ -90,6 +99,7 @@ struct plan {
 	const struct profile *profile; /* borrowed from the request; NULL only in tests */
 	bool private_server;	       /* the command has a server of its own */
 	bool may_share_server;	       /* works through one that other sessions use, perhaps */
+	bool server_is_own;	       /* for certain no other session uses its server */
 	bool version_is_open;	       /* and with it, what is added to the command line */
 };
 

@@ -89,6 +89,13 @@ struct record_leftover {
  * never take the place of a kill, an escape or the end. */
 #define RECORD_EVENTS_NOISY_MAX 128
 
+/* Several sessions of oc-run's in a row that go on with one of the command's. */
+struct record_restart {
+	char after[17];	   /* id of the session before; or "" */
+	bool again;	   /* the command is started again after this one */
+	char why_not[128]; /* it was asked for and is not: a clause for people; or "" */
+};
+
 struct session_record {
 	const struct plan *plan;
 	enum backend_kind backend;
@@ -122,6 +129,7 @@ struct session_record {
 	char *resume_id;	   /* of the command's own session, only when certain; or NULL */
 	char *resume_command;	   /* exact, only when certain; or NULL */
 	char *resume_find_command; /* by which a person finds the session otherwise; or NULL */
+	struct record_restart restart;
 	char *tmp_path; /* the private folder for temporary files; or NULL: there was none */
 	struct session_tmp_tally tmp;
 	struct snapshot_result snapshots; /* what killed gits had left */

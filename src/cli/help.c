@@ -14,7 +14,7 @@ struct group {
 
 static const struct group groups[] = {
 	{ "Limits of the session (command and all its children):", SETTING_MEM, SETTING_IO_WEIGHT },
-	{ "The session:", SETTING_NAME, SETTING_GRACE },
+	{ "The session:", SETTING_NAME, SETTING_RESTART_MIN_AGE },
 	{ "What is said about it:", SETTING_REPORT, SETTING_VERBOSE },
 };
 

@@ -97,6 +97,15 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.key = "grace", .metavar = "TIME", .in_config = true,
 		.help = "how long each polite step of the end may take (3s)",
 	},
+	[SETTING_RESTART] = {
+		.key = "restart", .metavar = "WHEN", .in_config = true,
+		.help = "no, or on-oom: start the command again, with the\n"
+			"same session, when it was killed for memory (no)",
+	},
+	[SETTING_RESTART_MIN_AGE] = {
+		.key = "restart-min-age", .metavar = "TIME", .in_config = true,
+		.help = "not if it had run for less than this (2min)",
+	},
 	[SETTING_REPORT] = {
 		.key = "report", .metavar = "FILE", .in_config = true,
 		.help = "write the report to FILE too, as JSON",

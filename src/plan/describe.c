@@ -97,6 +97,18 @@ static void print_end(FILE *out, const struct plan *plan)
 		print_field(out, "report", plan->report_path);
 }
 
+static void print_restart(FILE *out, const struct plan *plan)
+{
+	char age[FORMAT_TEXT_MAX];
+
+	if (plan->restart == RESTART_NO)
+		return;
+	format_duration(plan->restart_min_age_usec, age);
+	print_label(out, "restart");
+	(void)fprintf(out, "with the same session after a kill for memory, if it ran for %s\n",
+		      age);
+}
+
 /* What becomes of memory.high, where the kernel holds it. */
 static void print_high(FILE *out, const struct plan *plan)
 {
@@ -200,6 +212,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_oom(out, plan);
 	print_rungs(out, plan);
 	print_end(out, plan);
+	print_restart(out, plan);
 	print_notices(out, plan);
 	print_limits(out, plan);
 	for (size_t i = 0; plan->warnings && plan->warnings[i]; i++) {

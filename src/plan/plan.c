@@ -70,9 +70,8 @@ int plan_warn(struct plan *plan, const char *format, ...)
 	return strv_append(&plan->warnings, length < 0 ? NULL : text);
 }
 
-/* The number of the word that the setting says; @fallback when it is not set. */
-static int choose_word(const struct settings *settings, enum setting_id id,
-		       const char *const *words, size_t count, int fallback, struct diag *diag)
+int plan_choose_word(const struct settings *settings, enum setting_id id, const char *const *words,
+		     size_t count, int fallback, struct diag *diag)
 {
 	const char *text = settings->values[id].text, *nearest;
 	char list[128];
@@ -99,8 +98,8 @@ static int choose_word(const struct settings *settings, enum setting_id id,
 int plan_backend_choice(const struct settings *settings, enum backend_kind *ret_kind,
 			struct diag *diag)
 {
-	int choice = choose_word(settings, SETTING_BACKEND, backend_names,
-				 ARRAY_SIZE(backend_names), BACKEND_AUTO, diag);
+	int choice = plan_choose_word(settings, SETTING_BACKEND, backend_names,
+				      ARRAY_SIZE(backend_names), BACKEND_AUTO, diag);
 
 	if (choice < 0)
 		return choice;
@@ -111,8 +110,8 @@ int plan_backend_choice(const struct settings *settings, enum backend_kind *ret_
 int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_mode,
 			struct diag *diag)
 {
-	int choice = choose_word(settings, SETTING_ENFORCE, enforce_names,
-				 ARRAY_SIZE(enforce_names), ENFORCE_AUTO, diag);
+	int choice = plan_choose_word(settings, SETTING_ENFORCE, enforce_names,
+				      ARRAY_SIZE(enforce_names), ENFORCE_AUTO, diag);
 
 	if (choice < 0)
 		return choice;
@@ -122,8 +121,8 @@ int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_
 
 static int resolve_oom(struct plan *plan, const struct settings *settings, struct diag *diag)
 {
-	int choice = choose_word(settings, SETTING_OOM, oom_names, ARRAY_SIZE(oom_names), OOM_TOOL,
-				 diag);
+	int choice = plan_choose_word(settings, SETTING_OOM, oom_names, ARRAY_SIZE(oom_names),
+				      OOM_TOOL, diag);
 
 	if (choice < 0)
 		return choice;
@@ -299,6 +298,8 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 		r = resolve_text(settings, SETTING_REPORT, "write for example --report report.json",
 				 &plan->report_path, diag);
 	if (r == 0)
+		r = plan_resolve_restart(plan, settings, diag);
+	if (r == 0)
 		r = plan_resolve_history(plan, settings, diag);
 	if (r == 0)
 		r = plan_resolve_switch(settings, SETTING_DRY_RUN, &plan->dry_run, diag);
@@ -318,7 +319,8 @@ static int resolve_server(struct plan *plan, const struct plan_request *request)
 		      profile_version_compare(request->version, &profile->shared_server_since) < 0;
 	int r = 0;
 
-	if (!profile->shared_server || is_old)
+	plan->server_is_own = !profile->shared_server || is_old;
+	if (plan->server_is_own)
 		return 0;
 	plan->version_is_open = request->version_is_open;
 	if (request->version && profile_takes_private_server(profile, plan->command))
@@ -326,6 +328,7 @@ static int resolve_server(struct plan *plan, const struct plan_request *request)
 	if (r < 0 || profile_settles_server(profile, plan->command)) {
 		plan->private_server = profile->private_server &&
 				       strv_contains(plan->command, profile->private_server);
+		plan->server_is_own = plan->private_server;
 		return r;
 	}
 	plan->may_share_server = request->version || request->server > 0;
@@ -365,6 +368,8 @@ static int resolve(struct plan *plan, const struct plan_request *request, struct
 		r = resolve_server(plan, request);
 	if (r == 0)
 		r = plan_resolve_notify(plan, request, diag);
+	if (r == 0)
+		r = plan_warn_of_restart(plan, request);
 	if (r == 0)
 		r = warn_of_needs(plan, request);
 	return r;

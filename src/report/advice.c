@@ -224,6 +224,9 @@ static int add_steps(struct steps *steps, const struct session_record *record)
 					"or network share answers");
 	if (result == 0 && record->snapshots.persons_lock)
 		result = add_lock(steps, record);
+	/* What is done already is no advice. */
+	if (record->restart.again)
+		return result;
 	if (result == 0 && record->resume_command)
 		result = add_resume(steps, "go on with `", record->resume_command);
 	else if (result == 0 && record->resume_find_command)

@@ -335,6 +335,16 @@ void report_json_outcome(struct json *json, cJSON *parent, const struct session_
 	json_add_number(json, object, "brought_back", record->recaptured);
 }
 
+static void add_restart(struct json *json, cJSON *parent, const struct session_record *record)
+{
+	const struct record_restart *restart = &record->restart;
+	cJSON *object = json_add_object(json, parent, "restart");
+
+	json_add_text(json, object, "after", restart->after[0] ? restart->after : NULL);
+	json_add_bool(json, object, "again", restart->again);
+	json_add_text(json, object, "why_not", restart->why_not[0] ? restart->why_not : NULL);
+}
+
 static void fill_report(struct json *json, cJSON *report, const struct session_record *record)
 {
 	struct report_tally tally;
@@ -353,6 +363,7 @@ static void fill_report(struct json *json, cJSON *report, const struct session_r
 	report_disk_json(json, report, record);
 	json_add_bool(json, report, "terminal_was_reset", record->terminal_was_reset);
 	json_add_text(json, report, "resume", record->resume_command);
+	add_restart(json, report, record);
 	add_raises(json, report, record, &tally);
 	add_next(json, report, record);
 }

@@ -332,6 +332,8 @@ static int print_report(FILE *out, const struct session_record *record)
 		return -ENOMEM;
 	print_state(out, record, &tally);
 	report_disk_text(out, record);
+	if (record->restart.why_not[0])
+		(void)fprintf(out, "  not started again: %s\n", record->restart.why_not);
 	return print_next(out, record);
 }
 

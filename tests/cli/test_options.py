@@ -8,7 +8,7 @@ from harness import check, check_equal, test
 from test_exit_status import check_own_failure
 
 LONG_OPTIONS = ("mem high swap pids cpus cpu-weight io-weight name chdir setenv slice backend "
-                "enforce oom grace report notify history history-keep json-status-fd dry-run quiet verbose help version").split()
+                "enforce oom grace restart restart-min-age report notify history history-keep json-status-fd dry-run quiet verbose help version").split()
 SHORT_OPTIONS = {"m": "mem", "p": "pids", "n": "name", "C": "chdir", "E": "setenv", "q": "quiet",
                  "v": "verbose", "h": "help"}
 
@@ -22,6 +22,8 @@ GOOD = [
     ("--setenv", "A="), ("--backend", "auto"), ("--backend", "none"), ("--enforce", "auto"), ("--oom", "tool"), ("--oom", "agent"), ("--oom", "group"),
     ("--slice", "oc.slice"), ("--grace", "5"), ("--report", "report.json"),
     ("--json-status-fd", "2"), ("--history", "no"), ("--history", "yes"),
+    ("--restart", "no"), ("--restart", "on-oom"), ("--restart-min-age", "0"),
+    ("--restart-min-age", "5min"),
     ("--history-keep", "0"), ("--history-keep", "50"),
 ]
 
@@ -43,6 +45,8 @@ NONSENSE = [
     ("--json-status-fd", "-1"), ("--json-status-fd", "x"), ("--json-status-fd", ""),
     ("--history", "perhaps"), ("--history", ""), ("--history-keep", "-1"),
     ("--history-keep", "many"), ("--history-keep", "1.5"), ("--history-keep", ""),
+    ("--restart", "yes"), ("--restart", "on-pressure"), ("--restart", ""),
+    ("--restart-min-age", "-1"), ("--restart-min-age", "soon"), ("--restart-min-age", ""),
     ("--setenv", "=value"), ("--setenv", ""), ("--chdir", ""),
 ]
 

@@ -13,7 +13,7 @@ from test_stdio import fds_seen
 
 FIELDS = ("schema session name command backend unit cgroup started duration_seconds outcome "
           "summary exit stop kills forks_denied escapes limits peaks counters events "
-          "events_dropped victims leftovers unkillable terminal_was_reset resume "
+          "events_dropped victims leftovers unkillable terminal_was_reset restart resume "
           "raise next").split()
 
 

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""--restart: opencode is killed for memory, and the same session is on the screen again."""
+
+import re
+
+from cases_tui import check_terminal_is_sane, in_plain_shell
+from report import Report
+from sandbox import Failure, check, read, wait_until
+
+FIRST_WORDS = "Violets are purple here"
+# Larger than what opencode needs by itself, which is up to 600 MiB.
+LIMIT_MIB = 1200
+
+
+def prompt(box, terminal, words, asked):
+    """Types a prompt and waits until the model was asked so many times. On a slow machine a first
+    Enter may come while the prompt is not ready for it."""
+    terminal.type(words)
+    terminal.wait_for(re.escape(words))
+    for _ in range(4):
+        terminal.key("Enter")
+        try:
+            wait_until(lambda: len(box.provider.requests()) >= asked, 20, "the model to be asked")
+            return
+        except Failure as failure:
+            unasked = failure
+    raise Failure("%s; the screen shows:\n%s" % (unasked, terminal.screen().strip()))
+
+
+def the_same_session_is_on_the_screen_again(box):
+    """killed for memory, with --restart=on-oom the same session is on the screen again"""
+    options = ["--mem", "%dM" % LIMIT_MIB, "--oom", "agent", "--pressure", "notice", "--restart",
+               "on-oom", "--restart-min-age", "0"]
+    terminal = in_plain_shell(box, box.wrapped(*options) + ["opencode"])
+    prompt(box, terminal, box.script("talk", {"text": FIRST_WORDS}), 1)
+    terminal.wait_for(FIRST_WORDS)
+    before = min(box.agents(), key=lambda agent: agent.start)
+    prompt(box, terminal, box.script("leak", {"bash": "hog leak 40 4000", "timeout": 100000}), 2)
+    wait_until(lambda: not before.is_still(), 60, "the first opencode to be killed")
+    wait_until(lambda: box.agents() and terminal.modes()["alternate_on"] == "1", 60,
+               "the second opencode")
+    terminal.wait_for(FIRST_WORDS, 60)
+    box.note("screen after the restart:\n" + terminal.screen().strip())
+    first = Report(box.report())
+    check(first.get("restart", "again") is True, "the first report: %s" % first.get("restart"))
+
+    # It is alive: the conversation goes on, and the model is sent what was said before.
+    asked = len(box.provider.requests())
+    prompt(box, terminal, box.script("more", {"text": "Roses are grey"}), asked + 1)
+    terminal.wait_for("Roses are grey")
+    sent = str(box.provider.requests()[-1]["body"]["messages"])
+    check(FIRST_WORDS in sent and "SCENARIO:talk" in sent, "the history is not sent: " + sent)
+
+    terminal.key("C-c")
+    check_terminal_is_sane(box, terminal)
+    check(read(box.path("status")) == "status=0\n", "it is " + read(box.path("status")))
+    words = terminal.history()
+    box.note("main screen at the end:\n" + words.strip())
+    check(re.search(r"^oc-run: .*memory.*opencode.* killed", words, re.M), "no report:\n" + words)
+    check("oc-run: starting opencode again with the same session (1 of 2 in 30 minutes)" in words,
+          "no line between the two:\n" + words)
+    last = Report(box.report())
+    check(last.get("restart", "after") == first.get("session"), "the last report: %s" %
+          last.get("restart"))
+    box.check_nothing_left()
+
+
+CASES = [the_same_session_is_on_the_screen_again]
