@@ -127,7 +127,15 @@ static void look_at_objects(struct walk *walk, int objects, const char *name)
 		look_at_folder(walk, fd, folder);
 }
 
-/* Takes over @fd. */
+static void folder_finish(struct snapshot_folder *folder)
+{
+	(void)close(folder->fd);
+	free(folder->path);
+	free(folder->real);
+}
+
+/* Takes over @fd and @path. Only one in which there is something stays open: there may be more of
+ * them than fds. */
 static void add_folder(const struct walk *walk, int fd, char *path, bool is_persons)
 {
 	struct snapshot_list *list = walk->list;
@@ -135,6 +143,7 @@ static void add_folder(const struct walk *walk, int fd, char *path, bool is_pers
 		reallocarray(list->folders, list->folder_count + 1, sizeof(*folder));
 	_cleanup_close_ int objects = open_below(fd, "objects");
 	struct walk inner = { .request = walk->request, .list = list, .path = "objects" };
+	size_t count = list->count;
 
 	if (!folder) {
 		(void)close(fd);
@@ -152,6 +161,8 @@ static void add_folder(const struct walk *walk, int fd, char *path, bool is_pers
 	/* Of the person's repository only the lock is of interest. */
 	if (!is_persons && objects >= 0)
 		for_each_name(&inner, objects, look_at_objects);
+	if (list->count == count)
+		folder_finish(&list->folders[--list->folder_count]);
 }
 
 static bool is_git_directory(int folder)
@@ -262,11 +273,8 @@ static void settle(const struct walk *walk, const struct snapshot_debris *debris
 
 static void list_finish(struct snapshot_list *list)
 {
-	for (size_t i = 0; i < list->folder_count; i++) {
-		(void)close(list->folders[i].fd);
-		free(list->folders[i].path);
-		free(list->folders[i].real);
-	}
+	for (size_t i = 0; i < list->folder_count; i++)
+		folder_finish(&list->folders[i]);
 	free(list->folders);
 	free(list->debris);
 }

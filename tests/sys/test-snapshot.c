@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "oc-run/snapshot.h"
@@ -435,6 +436,25 @@ TEST(a_store_that_is_not_there_is_no_error)
 	tear_down(&world);
 }
 
+TEST(there_may_be_more_projects_than_fds)
+{
+	const struct rlimit few = { .rlim_cur = 48, .rlim_max = 48 };
+	struct snapshot_world world;
+	char command[512];
+
+	set_up(&world);
+	(void)snprintf(
+		command, sizeof(command),
+		"cd %s && for i in $(seq 100); do mkdir -p p$i/objects/pack && touch p$i/HEAD || "
+		"exit 1; done; for i in 1 50 100; do touch p$i/index.lock; done",
+		world.store);
+	run(command);
+	expect_int(setrlimit(RLIMIT_NOFILE, &few), 0);
+	clean(&world, NULL);
+	expect_uint(world.result.count, 3);
+	tear_down(&world);
+}
+
 TEST(without_proc_nothing_goes)
 {
 	struct snapshot_world world;
@@ -462,6 +482,7 @@ int main(void)
 		the_repository_is_found_as_git_finds_it,
 		two_at_once_do_not_meet,
 		a_store_that_is_not_there_is_no_error,
+		there_may_be_more_projects_than_fds,
 		without_proc_nothing_goes,
 	};
 
