@@ -130,6 +130,14 @@ static char *const *run_argv(const struct run *run)
 	return run->resumed ? run->resumed : options_command(&run->options);
 }
 
+/* Then it matters whether it has a server that others use. */
+static bool wants_restart(const struct run *run)
+{
+	const char *text = run->settings.values[SETTING_RESTART].text;
+
+	return text && strcmp(text, "no") != 0;
+}
+
 /* What of the command depends on its version, and whether that can be told. */
 static int look_at_command(struct run *run, struct diag *diag)
 {
@@ -149,7 +157,7 @@ static int look_at_command(struct run *run, struct diag *diag)
 		return diag_set(diag, r, "out of memory");
 	if (!takes_server && run->server.pid == 0)
 		return 0;
-	request.insist = run->server.pid > 0;
+	request.insist = run->server.pid > 0 || wants_restart(run);
 	r = profile_version_find(&request, &run->version);
 	if (r >= 0)
 		run->version_result = (enum profile_version_result)r;

@@ -229,6 +229,13 @@ def shared_server(t):
     check_equal(warnings_about_server(t.oc("--", "opencode")), [], "version 1 does not use it")
 
 
+@test("with --restart a script is asked as well: it matters who uses its server")
+def asked_for_restart(t):
+    t.script("bin/opencode", 'echo "$@" >>"$HOME/calls"; echo 2.0.18\n')
+    t.oc("-q", "--restart", "on-oom", "--", "opencode", "run", "hi")
+    check_equal(read_text(t.path("home/calls")), "--version\nrun --standalone hi\n", "asked")
+
+
 @test("a registration that was left behind is nobody's server")
 def dead_server(t):
     package(t, "2.0.18")

@@ -749,24 +749,25 @@ TEST(a_version_with_a_shared_server_gets_its_own)
 		int major;
 		pid_t server;
 		const char *planned;
-		bool private, may_share;
+		bool private, may_share, own;
 		const char *warning; /* NULL: none */
 	} rows[] = {
-		{ "opencode", 1, 0, "opencode", false, false, NULL },
-		{ "opencode", 1, 77, "opencode", false, false, NULL },
-		{ "opencode", -1, 0, "opencode", false, false, NULL },
-		{ "opencode", -1, 77, "opencode", false, true,
+		{ "opencode", 1, 0, "opencode", false, false, true, NULL },
+		{ "opencode", 1, 77, "opencode", false, false, true, NULL },
+		{ "opencode", -1, 0, "opencode", false, false, false, NULL },
+		{ "opencode", -1, 77, "opencode", false, true, false,
 		  "runs outside of this one (pid 77)" },
-		{ "opencode", 2, 0, "opencode --standalone", true, false, NULL },
-		{ "opencode", 2, 77, "opencode --standalone", true, false, NULL },
-		{ "opencode run x", 2, 77, "opencode run --standalone x", true, false, NULL },
-		{ "opencode --standalone", -1, 77, "opencode --standalone", true, false, NULL },
-		{ "opencode --server u", 2, 77, "opencode --server u", false, false, NULL },
-		{ "opencode acp", 2, 0, "opencode acp", false, true, NULL },
-		{ "opencode acp", 2, 77, "opencode acp", false, true, "(pid 77)" },
-		{ "opencode2", 0, 0, "opencode2 --standalone", true, false, NULL },
-		{ "claude", 2, 77, "claude", false, false, NULL },
-		{ "make", 2, 77, "make", false, false, NULL },
+		{ "opencode", 2, 0, "opencode --standalone", true, false, true, NULL },
+		{ "opencode", 2, 77, "opencode --standalone", true, false, true, NULL },
+		{ "opencode run x", 2, 77, "opencode run --standalone x", true, false, true, NULL },
+		{ "opencode --standalone", -1, 77, "opencode --standalone", true, false, true,
+		  NULL },
+		{ "opencode --server u", 2, 77, "opencode --server u", false, false, false, NULL },
+		{ "opencode acp", 2, 0, "opencode acp", false, true, false, NULL },
+		{ "opencode acp", 2, 77, "opencode acp", false, true, false, "(pid 77)" },
+		{ "opencode2", 0, 0, "opencode2 --standalone", true, false, true, NULL },
+		{ "claude", 2, 77, "claude", false, false, true, NULL },
+		{ "make", 2, 77, "make", false, false, true, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -779,6 +780,7 @@ TEST(a_version_with_a_shared_server_gets_its_own)
 		expect_text(line, rows[i].planned);
 		expect_int(plan->private_server, rows[i].private);
 		expect_int(plan->may_share_server, rows[i].may_share);
+		expect_int(plan->server_is_own, rows[i].own);
 		if (rows[i].warning)
 			expect_contains(warnings, rows[i].warning);
 		else
@@ -993,6 +995,46 @@ TEST(other_words_for_notices_are_refused)
 	}
 }
 
+TEST(a_restart_is_asked_for_by_its_name)
+{
+	static const struct {
+		const char *name, *when, *age;
+		enum restart_choice choice;
+		uint64_t age_usec;
+		const char *refused; /* NULL: it is not */
+	} rows[] = {
+		{ "default", NULL, NULL, RESTART_NO, 2 * USEC_PER_MINUTE, NULL },
+		{ "no", "no", NULL, RESTART_NO, 2 * USEC_PER_MINUTE, NULL },
+		{ "on-oom", "on-oom", "0", RESTART_ON_OOM, 0, NULL },
+		{ "an age", "on-oom", "5min", RESTART_ON_OOM, 5 * USEC_PER_MINUTE, NULL },
+		{ "another word", "on-om", NULL, RESTART_NO, 0, "did you mean on-oom?" },
+		{ "empty", "", NULL, RESTART_NO, 0, "is not one of no or on-oom" },
+		{ "no time", "on-oom", "soon", RESTART_NO, 0, "restart-min-age" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = {
+			{ SETTING_RESTART, rows[i].when, "/etc/oc-run.conf:3" },
+			{ SETTING_RESTART_MIN_AGE, rows[i].age, "--restart-min-age" }
+		};
+		const struct given *from = rows[i].when ? given : no_settings;
+		struct diag diag = DIAG_INIT;
+		struct plan *plan;
+
+		unit_row = rows[i].name;
+		expect_int(resolve(from, &laptop, &user_systemd, true_command, &plan, &diag),
+			   rows[i].refused ? -EINVAL : 0);
+		if (rows[i].refused) {
+			expect_contains(diag.text, rows[i].refused);
+			continue;
+		}
+		expect_int(plan->restart, rows[i].choice);
+		expect_uint(plan->restart_min_age_usec, rows[i].age_usec);
+		expect_uint(count_warnings(plan), 0);
+		plan_free(plan);
+	}
+}
+
 TEST(the_description_says_where_notices_go)
 {
 	static char socket[] = "/tmp/tmux-1000/default";
@@ -1023,4 +1065,4 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  the_description_says_what_becomes_of_a_persons_line,
 	  the_description_without_a_cgroup_says_so, the_description_shows_no_control_characters,
 	  notices_go_where_they_can, other_words_for_notices_are_refused,
-	  the_description_says_where_notices_go)
+	  a_restart_is_asked_for_by_its_name, the_description_says_where_notices_go)
