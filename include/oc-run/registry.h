@@ -10,7 +10,9 @@
  *
  * The file is JSON and says what has to be cleaned: id, boot id, cgroup (or where it will be made),
  * unit, backend, pid and start time of oc-run and of the command, the folder for temporary files,
- * the command's snapshot store and since when it is ours to look through.
+ * the command's snapshot store and since when it is ours to look through. For those who look at
+ * sessions from outside (registry-list.h) it also has the command's name and directory, the limits
+ * with who enforces them, and whether the session is being ended.
  *
  * Folder: <runtime>/oc-run/sessions, where <runtime> is /run for root, else host.runtime_dir; where
  * that can't be had, $XDG_CACHE_HOME or ~/.cache.
@@ -32,6 +34,8 @@ struct registry_entry {
 	int fd;	    /* locked; -1: no folder could be had */
 	char *path; /* NULL then */
 	struct registry_disk disk;
+	uint32_t enforced; /* session_cgroup.enforced; to be set before registry_update() */
+	bool is_ending;	   /* the same */
 };
 
 #define REGISTRY_ENTRY_INIT \
@@ -47,7 +51,8 @@ _must_check_ int registry_enter(const struct host *host, const struct plan *plan
 				const char *cgroup_parent, const struct registry_disk *disk,
 				struct registry_entry *ret, struct diag *diag);
 
-/* Adds what is known once the session stands. @cgroup_path: of the scope, or NULL. */
+/* Adds what is known once the session stands, and again when it has changed. @cgroup_path: of the
+ * scope, or NULL. */
 _must_check_ int registry_update(struct registry_entry *entry, const struct plan *plan,
 				 const char *cgroup_path, pid_t child);
 

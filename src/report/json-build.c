@@ -100,6 +100,14 @@ void json_add_seconds(struct json *json, cJSON *parent, const char *name, uint64
 	(void)check(json, cJSON_AddRawToObject(parent, name, text));
 }
 
+void json_add_percent(struct json *json, cJSON *parent, const char *name, double percent)
+{
+	uint64_t hundredths = percent > 0 ? (uint64_t)(percent * 100 + 0.5) : 0;
+
+	/* Thousandths of a second have the same form. */
+	json_add_seconds(json, parent, name, hundredths * 10000);
+}
+
 void json_add_time(struct json *json, cJSON *parent, const char *name, uint64_t realtime_usec)
 {
 	char text[REPORT_TIME_MAX];

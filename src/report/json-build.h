@@ -6,7 +6,8 @@
  * them in its own way, so integers go in as raw text), and text is UTF-8 whatever a process chose.
  *
  * cJSON's adders return NULL when memory runs out, and take NULL; that is only noted in
- * json->failed, to be looked at once at the end. Pure. Inside src/report only.
+ * json->failed, to be looked at once at the end. Pure. Inside src/report and
+ * src/ctl only.
  */
 
 #include <cjson/cJSON.h>
@@ -34,6 +35,9 @@ void json_add_limit_value(struct json *json, cJSON *parent, const char *name, ui
 
 /* Seconds with thousandths, without a detour through floating point and the locale's comma. */
 void json_add_seconds(struct json *json, cJSON *parent, const char *name, uint64_t usec);
+
+/* With hundredths, the same way. */
+void json_add_percent(struct json *json, cJSON *parent, const char *name, double percent);
 
 /* RFC 3339, UTC. */
 void json_add_time(struct json *json, cJSON *parent, const char *name, uint64_t realtime_usec);

@@ -54,14 +54,6 @@ void status_log_add(struct status_log *log, const struct record_event *event, bo
 		log->forks_denied += event->value;
 }
 
-static void add_percent(struct json *json, cJSON *parent, const char *name, double percent)
-{
-	uint64_t hundredths = percent > 0 ? (uint64_t)(percent * 100 + 0.5) : 0;
-
-	/* Thousandths of a second have the same form. */
-	json_add_seconds(json, parent, name, hundredths * 10000);
-}
-
 static void add_pressure(struct json *json, cJSON *parent, const struct pressure *pressure)
 {
 	cJSON *object;
@@ -71,8 +63,8 @@ static void add_pressure(struct json *json, cJSON *parent, const struct pressure
 		return;
 	}
 	object = json_add_object(json, parent, "memory_pressure");
-	add_percent(json, object, "some_avg10_percent", pressure->some_avg10);
-	add_percent(json, object, "full_avg10_percent", pressure->full_avg10);
+	json_add_percent(json, object, "some_avg10_percent", pressure->some_avg10);
+	json_add_percent(json, object, "full_avg10_percent", pressure->full_avg10);
 }
 
 static void add_figures(struct json *json, cJSON *parent, const struct figures *figures)

@@ -23,15 +23,19 @@
 #include <time.h>
 
 #include "oc-run/process-scan.h"
+#include "oc-run/registry-list.h"
 #include "registry-folder.h"
+#include "report/safe-text.h"
 
 #define ENTER_TRIES 10
+#define DIRECTORY_MAX 1000
 
 /* What an entry can hold beyond the plan. */
 struct entry_facts {
 	const char *cgroup_parent, *cgroup_path; /* or NULL */
 	pid_t child;				 /* or 0 */
 	struct registry_disk disk;
+	const struct registry_entry *entry; /* or NULL: the session does not stand yet */
 };
 
 static bool add_text(cJSON *object, const char *key, const char *text)
@@ -40,12 +44,17 @@ static bool add_text(cJSON *object, const char *key, const char *text)
 }
 
 /* As text: cJSON would round the number or print it with an exponent. */
-static bool add_time(cJSON *object, const char *key, uint64_t usec)
+static bool add_number(cJSON *object, const char *key, uint64_t number)
 {
 	char text[32];
 
-	(void)snprintf(text, sizeof(text), "%" PRIu64, usec);
-	return usec == 0 || cJSON_AddRawToObject(object, key, text);
+	(void)snprintf(text, sizeof(text), "%" PRIu64, number);
+	return cJSON_AddRawToObject(object, key, text);
+}
+
+static bool add_time(cJSON *object, const char *key, uint64_t usec)
+{
+	return usec == 0 || add_number(object, key, usec);
 }
 
 static bool add_process(cJSON *object, const char *key, pid_t pid)
@@ -58,6 +67,56 @@ static bool add_process(cJSON *object, const char *key, pid_t pid)
 	process = cJSON_AddObjectToObject(object, key);
 	return process && cJSON_AddNumberToObject(process, "pid", pid) &&
 	       cJSON_AddNumberToObject(process, "start_ticks", (double)facts.start_ticks);
+}
+
+static bool add_command(cJSON *object, const struct plan *plan)
+{
+	_cleanup_free_ char *name = NULL, *here = NULL;
+
+	/* The name alone: arguments may hold what nobody else is to read. */
+	if (plan->command && plan->command[0]) {
+		name = safe_text_utf8(safe_text_base_name(plan->command[0]));
+		if (!name)
+			return false;
+	}
+	here = plan->chdir ? strdup(plan->chdir) : get_current_dir_name();
+	/* Control characters are six bytes each in JSON: the entry must not fail for its place. */
+	if (here && strlen(here) > DIRECTORY_MAX)
+		cleanup_free(&here);
+	return add_text(object, "command_name", name) && add_text(object, "directory", here);
+}
+
+static const char *enforcer_word(const struct plan *plan, uint32_t enforced, enum limit_id id)
+{
+	enum enforcer enforcer = plan->limits[id].enforcer;
+
+	if (enforcer == ENFORCER_KERNEL && !(enforced & (1U << id)))
+		enforcer = ENFORCER_NONE;
+	return registry_enforcer_word(enforcer);
+}
+
+static bool add_limits(cJSON *object, const struct plan *plan, uint32_t enforced)
+{
+	cJSON *limits = cJSON_AddObjectToObject(object, "limits");
+
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		enum limit_id id = (enum limit_id)i;
+		cJSON *limit = cJSON_AddObjectToObject(limits, limit_row(id)->key);
+
+		if ((plan->limits[id].value != LIMIT_UNLIMITED &&
+		     !add_number(limit, "value", plan->limits[id].value)) ||
+		    !cJSON_AddStringToObject(limit, "by", enforcer_word(plan, enforced, id)))
+			return false;
+	}
+	return true;
+}
+
+static bool fill_stand(cJSON *object, const struct plan *plan, const struct registry_entry *entry)
+{
+	if (!entry)
+		return true;
+	return add_limits(object, plan, entry->enforced) &&
+	       (!entry->is_ending || cJSON_AddTrueToObject(object, "ending"));
 }
 
 static bool fill_object(cJSON *object, const struct plan *plan, const struct entry_facts *facts)
@@ -75,7 +134,8 @@ static bool fill_object(cJSON *object, const struct plan *plan, const struct ent
 	       add_text(object, "snapshot_store", facts->disk.snapshot_store) &&
 	       add_time(object, "since_usec", facts->disk.since_usec) &&
 	       add_process(object, "supervisor", getpid()) &&
-	       add_process(object, "command", facts->child);
+	       add_process(object, "command", facts->child) && add_command(object, plan) &&
+	       fill_stand(object, plan, facts->entry);
 }
 
 static int write_entry(int fd, const struct plan *plan, const struct entry_facts *facts)
@@ -183,6 +243,7 @@ int registry_update(struct registry_entry *entry, const struct plan *plan, const
 		.cgroup_path = cgroup_path,
 		.child = child,
 		.disk = entry->disk,
+		.entry = entry,
 	};
 
 	return entry->fd < 0 ? 0 : write_entry(entry->fd, plan, &facts);

@@ -291,6 +291,7 @@ static int session_prepare(struct session *session, const struct session_request
 	if (r < 0)
 		return diag_set(diag, r, "the keeper did not take over the session: %s",
 				strerror(-r));
+	session->registry.enforced = session->cgroup.enforced;
 	r = registry_update(&session->registry, session->plan, session->cgroup.scope.path,
 			    session->child.pid);
 	if (r < 0)

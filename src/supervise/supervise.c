@@ -39,6 +39,16 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_settle(sd_event_source *source, uint64_t usec, void *userdata);
 
+/* For those who look at sessions from outside. That it can't be written holds up no end. */
+static void note_ending(struct session *session)
+{
+	if (session->registry.is_ending || session->supervisor.state == SUPERVISOR_RUNNING)
+		return;
+	session->registry.is_ending = true;
+	(void)!registry_update(&session->registry, session->plan, session->cgroup.scope.path,
+			       session->child.pid);
+}
+
 void supervise_event(struct session *session, const struct supervisor_event *event)
 {
 	struct supervisor_answer answer = supervisor_step(&session->supervisor, event);
@@ -46,6 +56,7 @@ void supervise_event(struct session *session, const struct supervisor_event *eve
 	int r = 0;
 
 	actions_carry_out(session, &answer);
+	note_ending(session);
 	if (answer.deadline_usec > 0)
 		r = session_arm(session, &session->deadline_timer,
 				answer.deadline_usec > now_usec ? answer.deadline_usec - now_usec

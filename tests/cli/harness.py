@@ -257,6 +257,7 @@ class Case:
 
     def __init__(self, options):
         self.oc_run, self.payload = options.oc_run, options.payload
+        self.oc_ctl = options.oc_ctl
         self.tag = f"{os.getpid()}-{random.SystemRandom().getrandbits(48):012x}"
         self.folder = tempfile.mkdtemp(prefix="oc-run-test.")
         self.runs, self.deferred = [], []
@@ -341,6 +342,10 @@ class Case:
     def oc(self, *words, **more):
         """Runs oc-run with these words to its end."""
         return self.run([self.oc_run, *words], **more)
+
+    def ctl(self, *words, **more):
+        """Runs oc-ctl with these words to its end."""
+        return self.run([self.oc_ctl, *words], **more)
 
     # waiting
 
