@@ -159,8 +159,7 @@ void pressure_high_is_off(struct pressure_state *pressure);
 
 /* The tool that takes the most, with all it started; count 0: there is none. A tool is what hangs below
  * a child of the agent, and what has left its parents but not their kernel session (the bash tool of
- * opencode runs each command in one of its own). Never the agent, nor what it is only the launcher
- * of, nor a server of its name that it started detached. */
+ * opencode runs each command in one of its own). Never one that is spared. */
 void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *ret);
 /* Adds those that belong to the tree by now. */
 void pressure_gather(const struct tree_sample *sample, struct pressure_tree *tree);

@@ -58,6 +58,7 @@ struct profile {
 	struct profile_version shared_server_since;
 	char *private_server; /* the argument that avoids it */
 	char **private_server_with, **private_server_unless;
+	char *server_subcommand; /* of a part of it that is a process of its own */
 
 	char **sessions;     /* arguments that list them as JSON */
 	char **session_keys; /* names of id, directory and time in that; three, or NULL */

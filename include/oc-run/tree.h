@@ -31,12 +31,9 @@ struct tree_process {
 	uint64_t swap_bytes;
 	uint64_t held_bytes; /* resident when it last held anything: the dying have given it back */
 	unsigned threads;
-	char state;    /* R S D Z T ...; Z: dead but not reaped yet */
-	bool is_agent; /* the command itself */
-	/* The agent, or what the agent is only the launcher of: where its own executable has another
-	 * name than the command (npm's opencode is a node that runs opencode), a child in its process
-	 * group whose executable has that name. Tools go first when memory runs out. */
-	bool is_spared;
+	char state;	/* R S D Z T ...; Z: dead but not reaped yet */
+	bool is_agent;	/* the command itself */
+	bool is_spared; /* the agent as a whole: see spared.h. Tools go first when memory runs out */
 	bool is_outside; /* a member that is not in the session's cgroup */
 	uint64_t age_usec;
 };
@@ -50,11 +47,15 @@ struct tree_sample {
 	uint64_t tasks;		 /* sum of threads; zombies count */
 };
 
+/* Or NULL. Pure. */
+const struct tree_process *tree_sample_find(const struct tree_sample *sample, pid_t pid);
+
 struct tree;
 
 struct tree_request {
 	const char *session_id;
 	const char *agent_name;	      /* base name of the command, or NULL */
+	const char *agent_server;     /* subcommand of its server, or NULL */
 	pid_t agent;		      /* 0: not known; cgroup and tag only, any start */
 	pid_t exclude;		      /* the keeper, or 0 */
 	const struct cgroup *payload; /* dirfd -1 or NULL: no cgroup, tag and descent only */

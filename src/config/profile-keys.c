@@ -282,6 +282,7 @@ static const struct profile_key keys[] = {
 	{ "private-server", TEXT(take_word), PLACE(private_server) },
 	{ "private-server-with", WORDS, PLACE(private_server_with) },
 	{ "private-server-unless", WORDS, PLACE(private_server_unless) },
+	{ "server-subcommand", TEXT(take_word), PLACE(server_subcommand) },
 	{ "sessions", WORDS, PLACE(sessions) },
 	{ "session-keys", take_session_keys, clear_words, PLACE(session_keys) },
 	{ "resume", take_resume, clear_words, PLACE(resume) },

@@ -16,23 +16,6 @@ static bool is_alive(const struct tree_process *process)
 	return process->state != 'Z' && process->state != 'X';
 }
 
-/* The sample is sorted by pid. */
-static const struct tree_process *find(const struct tree_sample *sample, pid_t pid)
-{
-	size_t from = 0, to = sample->count;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (sample->processes[middle].pid < pid)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from < sample->count && sample->processes[from].pid == pid ? &sample->processes[from]
-									  : NULL;
-}
-
 static const struct tree_process *find_agent(const struct tree_sample *sample)
 {
 	for (size_t i = 0; i < sample->count; i++)
@@ -41,26 +24,18 @@ static const struct tree_process *find_agent(const struct tree_sample *sample)
 	return NULL;
 }
 
-/* The agent, what it launched, or its server: of its name, and the leader of a kernel session. */
-static bool is_kept(const struct tree_process *agent, const struct tree_process *process)
-{
-	return process->is_spared || process->is_agent ||
-	       (process->pid == process->session && process->session != agent->session &&
-		strcmp(process->name, agent->name) == 0);
-}
-
 static const struct tree_process *step_up(const struct tree_sample *sample,
 					  const struct tree_process *agent,
 					  const struct tree_process *process)
 {
-	const struct tree_process *parent = find(sample, process->parent), *leader;
+	const struct tree_process *parent = tree_sample_find(sample, process->parent), *leader;
 
 	if (parent)
-		return is_kept(agent, parent) ? NULL : parent;
+		return parent->is_spared ? NULL : parent;
 	if (process->session == agent->session || process->session == process->pid)
 		return NULL;
-	leader = find(sample, process->session);
-	return leader && !is_kept(agent, leader) ? leader : NULL;
+	leader = tree_sample_find(sample, process->session);
+	return leader && !leader->is_spared ? leader : NULL;
 }
 
 /* A number that all processes of a tool have, and no others. */
@@ -158,7 +133,7 @@ void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *
 	for (size_t i = 0; i < sample->count; i++) {
 		const struct tree_process *process = &sample->processes[i];
 
-		if (is_alive(process) && !is_kept(agent, process))
+		if (is_alive(process) && !process->is_spared)
 			keys[i] = key_of(sample, agent, process);
 	}
 	key = find_largest(sample, keys, &ret->bytes);
@@ -178,7 +153,7 @@ void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *
 static bool belongs(const struct tree_sample *sample, const struct pressure_tree *tree,
 		    const struct tree_process *process)
 {
-	const struct tree_process *parent = find(sample, process->parent);
+	const struct tree_process *parent = tree_sample_find(sample, process->parent);
 
 	return (parent && pressure_is_member(tree, parent)) || has_session(tree, process->session);
 }
@@ -195,7 +170,7 @@ void pressure_gather(const struct tree_sample *sample, struct pressure_tree *tre
 		for (size_t i = 0; i < sample->count; i++) {
 			const struct tree_process *process = &sample->processes[i];
 
-			if (is_alive(process) && !is_kept(agent, process) &&
+			if (is_alive(process) && !process->is_spared &&
 			    !pressure_is_member(tree, process) && belongs(sample, tree, process))
 				add_member(tree, agent, process);
 		}

@@ -64,7 +64,7 @@ static void kill_victim(struct session *session, enum policy_verdict verdict,
 				       process->command);
 		event->victim.bytes = process->resident_bytes;
 		event->victim.source = VICTIM_OWN;
-		event->victim.is_agent = process->is_agent;
+		event->victim.is_agent = process->is_spared;
 		(void)snprintf(event->detail, sizeof(event->detail), "%s",
 			       for_memory ? "over the memory limit" : "over the limit of tasks");
 	}

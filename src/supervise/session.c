@@ -176,6 +176,8 @@ static int start_watching(struct session *session, struct diag *diag)
 	const struct tree_request tree = {
 		.session_id = session->plan->id,
 		.agent_name = safe_text_base_name(session->plan->command[0]),
+		.agent_server =
+			session->plan->profile ? session->plan->profile->server_subcommand : NULL,
 		.agent = session->child.pid,
 		.exclude = session->keeper.pid,
 		.payload = contained ? &session->cgroup.payload : NULL,

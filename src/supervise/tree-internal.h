@@ -5,6 +5,7 @@
  * (/proc) and tree-signal.c. */
 
 #include "oc-run/proc-parse.h"
+#include "oc-run/spared.h"
 #include "oc-run/tree.h"
 
 /* What tree keeps beside each process of the sample, by the same index. */
@@ -47,12 +48,12 @@ static inline void tree_seen_finish(struct tree_seen_list *list)
 
 struct tree {
 	char tag[64]; /* "OC_RUN_SESSION=<id>" */
-	char agent_name[64];
+	char agent_name[64], server[64];
 	pid_t agent, exclude, helper, self;
 	uid_t uid;
 	uint64_t agent_start_ticks;
 	pid_t agent_group;
-	bool agent_launches; /* its program has another name than the command: npm's launcher */
+	struct spared_rule rule; /* of agent_name, server */
 	/* Children that oc-run had before the session: what it was exec'ed over left them (the
 	 * sd-pam of a PAM service, background jobs of a shell). They are nobody's members. */
 	struct tree_seen *inherited;

@@ -198,24 +198,6 @@ static void add_up(struct tree_sample *sample, const struct tree_process *proces
 	sample->outside += process->is_outside;
 }
 
-static bool has_agent_name(const struct tree *tree, const struct tree_process *process)
-{
-	const char *name = process->name[0] == '.' ? process->name + 1 : process->name;
-
-	return strcmp(name, tree->agent_name) == 0;
-}
-
-/* See tree_process.is_spared. A child of the real agent that has its name is one of its tools. */
-static bool is_spared(struct tree *tree, const struct tree_process *process)
-{
-	if (process->is_agent) {
-		tree->agent_launches = tree->agent_name[0] && !has_agent_name(tree, process);
-		return true;
-	}
-	return tree->agent_launches && process->parent == tree->agent &&
-	       process->process_group == tree->agent_group && has_agent_name(tree, process);
-}
-
 static void add_candidate(struct scan *scan, pid_t pid)
 {
 	struct tree *tree = scan->tree;
@@ -253,7 +235,6 @@ static void add_candidate(struct scan *scan, pid_t pid)
 	if (process->resident_bytes > 0)
 		process->held_bytes = process->resident_bytes;
 	identify(scan, process, note, before);
-	process->is_spared = is_spared(tree, process);
 	if (before)
 		before->command = NULL; /* it has moved */
 	add_up(&scan->sample, process);
@@ -273,6 +254,7 @@ static int fill_sample(struct scan *scan, const struct tree_pids *candidates)
 	/* From here on nothing can fail, so that the last sample may be taken to pieces. */
 	for (size_t i = 0; i < candidates->count; i++)
 		add_candidate(scan, candidates->pids[i]);
+	spared_mark(&scan->tree->rule, &scan->sample);
 	return 0;
 }
 

@@ -31,6 +31,12 @@ int tree_new(const struct tree_request *request, struct tree **ret)
 	if (request->agent_name)
 		(void)snprintf(tree->agent_name, sizeof(tree->agent_name), "%s",
 			       request->agent_name);
+	if (request->agent_server)
+		(void)snprintf(tree->server, sizeof(tree->server), "%s", request->agent_server);
+	tree->rule = (struct spared_rule){
+		.command = tree->agent_name,
+		.server = tree->server[0] ? tree->server : NULL,
+	};
 	tree->agent = request->agent;
 	tree->exclude = request->exclude;
 	tree->self = getpid();
@@ -98,20 +104,10 @@ const struct tree_sample *tree_last(const struct tree *tree)
 
 ssize_t tree_find(const struct tree *tree, pid_t pid, uint64_t start_ticks)
 {
-	size_t low = 0, high = tree->sample.count;
+	const struct tree_process *process = tree_sample_find(&tree->sample, pid);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct tree_process *process = &tree->sample.processes[middle];
-
-		if (process->pid == pid)
-			return process->start_ticks == start_ticks ? (ssize_t)middle : -1;
-		if (process->pid < pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return -1;
+	return process && process->start_ticks == start_ticks ? process - tree->sample.processes
+							      : -1;
 }
 
 uint64_t tree_proportional_bytes(struct tree *tree)

@@ -44,7 +44,7 @@ static void suspect(struct victims *victims, const struct tree_process *process)
 	victim->pid = process->pid;
 	victim->bytes = process->held_bytes;
 	victim->source = VICTIM_SAMPLE;
-	victim->is_agent = process->is_agent;
+	victim->is_agent = process->is_spared;
 	(void)snprintf(victim->name, sizeof(victim->name), "%s", process->name);
 	if (process->command)
 		(void)snprintf(victim->command, sizeof(victim->command), "%s", process->command);
@@ -79,7 +79,7 @@ static size_t look_who_is_gone(struct session *session)
 
 		/* How the command itself died is known by its status: victims_agent_gone(). One that
 		 * ends because its tool was killed was not killed. */
-		if (!suspect->victim.is_agent)
+		if (suspect->victim.pid != session->child.pid)
 			suspect->gone = suspect->gone || !is_alive_in(now, suspect);
 		gone += suspect->gone;
 	}
@@ -148,6 +148,7 @@ static void take_from_log(struct session *session, const struct kernel_kill *kil
 	if (known) {
 		(void)snprintf(victim.name, sizeof(victim.name), "%s", known->victim.name);
 		(void)snprintf(victim.command, sizeof(victim.command), "%s", known->victim.command);
+		victim.is_agent = victim.is_agent || known->victim.is_agent;
 		strike_out(victims, known);
 		ours = true;
 	}
@@ -172,17 +173,30 @@ static bool ask_log(struct session *session)
 	return true;
 }
 
-static struct victim_suspect *largest_gone(struct victims *victims)
+/* What the command launched ends when the command does, and when its tool was killed perhaps: it is
+ * the last to be suspected. */
+static bool is_likelier(const struct session *session, const struct victim_suspect *a,
+			const struct victim_suspect *b)
 {
-	struct victim_suspect *largest = NULL;
+	bool a_may_have_left = a->victim.is_agent && a->victim.pid != session->child.pid;
+	bool b_may_have_left = b->victim.is_agent && b->victim.pid != session->child.pid;
+
+	return a_may_have_left == b_may_have_left ? a->victim.bytes > b->victim.bytes
+						  : b_may_have_left;
+}
+
+static struct victim_suspect *likeliest_gone(struct session *session)
+{
+	struct victims *victims = &session->victims;
+	struct victim_suspect *likeliest = NULL;
 
 	for (size_t i = 0; i < victims->suspect_count; i++) {
 		struct victim_suspect *suspect = &victims->suspects[i];
 
-		if (suspect->gone && (!largest || suspect->victim.bytes > largest->victim.bytes))
-			largest = suspect;
+		if (suspect->gone && (!likeliest || is_likelier(session, suspect, likeliest)))
+			likeliest = suspect;
 	}
-	return largest;
+	return likeliest;
 }
 
 /* What is left is told from the sample, the largest first. */
@@ -191,7 +205,7 @@ static void give_up(struct session *session)
 	struct victims *victims = &session->victims;
 
 	while (victims->unnamed > 0) {
-		struct victim_suspect *suspect = largest_gone(victims);
+		struct victim_suspect *suspect = likeliest_gone(session);
 		struct record_victim victim = { .source = VICTIM_UNKNOWN };
 
 		if (suspect) {

@@ -209,6 +209,7 @@ static const struct verb {
 	{ "tty-raw", "", verb_tty_raw },
 	{ "tty-state", "", verb_tty_state },
 	{ "wait", "", verb_wait },
+	{ "serve", "", verb_wait }, /* as a server that is a part of the agent */
 	{ "exit", "N", verb_exit },
 	{ "mark", "FILE CMD...", verb_mark },
 	{ "args", "...", verb_args },

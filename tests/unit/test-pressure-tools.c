@@ -96,7 +96,7 @@ static const struct {
 	  50 },
 	{ "the agent's own server is no tool, what it runs is",
 	  { { 10, 5, 9, 1, "opencode", AGENT, false },
-	    { 11, 5, 11, 700, "opencode", PLAIN, false },
+	    { 11, 5, 11, 700, "opencode", SPARED, false },
 	    { 12, 11, 12, 40, "bash", PLAIN, true } },
 	  40 },
 	{ "a tool of the agent's name is one",

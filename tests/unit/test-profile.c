@@ -31,6 +31,7 @@ TEST(every_key_has_its_place)
 				   "private-server = --alone\n"
 				   "private-server-with = run mini\n"
 				   "private-server-unless = --server\n"
+				   "server-subcommand = serve\n"
 				   "sessions = list --json\n"
 				   "session-keys = id cwd time\n"
 				   "resume = go --on={id}\n"
@@ -59,6 +60,7 @@ TEST(every_key_has_its_place)
 	expect_text(profile->private_server, "--alone");
 	expect_words(profile->private_server_with, "run|mini");
 	expect_words(profile->private_server_unless, "--server");
+	expect_text(profile->server_subcommand, "serve");
 	expect_words(profile->sessions, "list|--json");
 	expect_words(profile->session_keys, "id|cwd|time");
 	expect_words(profile->resume, "go|--on={id}");
