@@ -93,6 +93,9 @@ static void carry_out_high(struct session *session, const struct pressure_answer
 {
 	const unsigned writes = PRESSURE_RAISE_HIGH | PRESSURE_LOWER_HIGH | PRESSURE_LIFT_HIGH;
 
+	/* Who has no score yet is still held back by it. */
+	if (answer->actions & (PRESSURE_RAISE_HIGH | PRESSURE_LIFT_HIGH))
+		newcomers_raise(session);
 	if (answer->actions & writes)
 		write_high(session, answer->high_bytes);
 	if (answer->actions & PRESSURE_RAISE_HIGH)
@@ -176,8 +179,7 @@ static void carry_out(struct session *session, const struct pressure_answer *ans
 {
 	carry_out_swap(session, answer);
 	carry_out_high(session, answer);
-	/* Whoever looks on, and whoever names who is killed next, wants to know who is how large; and
-	 * the tools are to have their oom_score_adj now. */
+	/* Whoever looks on, and whoever names who is killed next, wants to know who is how large. */
 	if (answer->actions & (PRESSURE_RAISE_HIGH | PRESSURE_NOTE_HIGH | PRESSURE_SOFT_CROSSED))
 		sampling_look_soon(session);
 	if (answer->actions & PRESSURE_SOFT_CROSSED)
@@ -249,6 +251,7 @@ int pressure_act_wake(struct session *session)
 
 	if (session->supervisor.state != SUPERVISOR_RUNNING)
 		return 0;
+	newcomers_raise(session);
 	if (now_usec < session->pressure_rest_until_usec)
 		return session_arm(session, &session->pressure_timer,
 				   session->pressure_rest_until_usec - now_usec, on_pressure_look);

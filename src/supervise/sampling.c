@@ -155,8 +155,8 @@ void sampling_look(struct session *session, unsigned flags)
 			figures_of_sample(sample, session_now_usec() - session->started_usec);
 	note_figures(session);
 	note_peaks(session, sample);
-	if (session->watch)
-		oom_score_adjust(session->proc_fd, sample, session->plan->oom);
+	oom_score_adjust(session->proc_fd, sample, session->plan->oom);
+	newcomers_note(session, sample);
 	if (session->watch)
 		tell_escapes(session, sample);
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 /* What the parts of a running session share: session.c (start and end), supervise.c (the loop),
- * sampling.c (looking at the tree), victims.c (who was killed), actions.c and pressure-act.c (what
+ * sampling.c (looking at the tree), newcomers.c (what was just started), victims.c (who was killed), actions.c and pressure-act.c (what
  * is done), notify.c (telling the person). */
 
 #include <systemd/sd-event.h>
 
 #include "oc-run/figures.h"
+#include "oc-run/fork-watch.h"
 #include "oc-run/history.h"
 #include "oc-run/keeper.h"
 #include "oc-run/kernel-log.h"
@@ -63,6 +64,16 @@ struct noisy {
 	uint64_t told_usec;
 };
 
+/* See newcomers.c. */
+struct newcomers {
+	struct fork_watch *forks; /* NULL: this kernel tells nothing */
+	pid_t parents[FORK_WATCH_MAX];
+	size_t parent_count;
+	uint64_t tasks; /* when last counted */
+	bool again;	/* whom the last fork started may have forked before it had its score */
+	sd_event_source *timer;
+};
+
 struct session_notices {
 	struct notices *ways;
 	struct notice_gate gate;
@@ -97,9 +108,10 @@ struct session {
 	uint64_t started_usec; /* CLOCK_MONOTONIC */
 
 	struct pressure_state pressure;
-	struct psi *psi; /* NULL: this kernel has none for us */
+	struct psi *psi;		   /* NULL: this kernel has none for us */
 	uint64_t pressure_rest_until_usec; /* of wake-ups by memory.high */
 
+	struct newcomers newcomers;
 	struct victims victims;
 	struct session_notices notices;
 	struct session_status status;
@@ -209,9 +221,17 @@ void sampling_figures(struct session *session);
 void sampling_look_soon(struct session *session);
 void sampling_peaks(struct session *session);
 
-/* oom-score.c */
-/* @proc_fd: /proc, open. */
+/* oom-score.c; @proc_fd: /proc, open. */
 void oom_score_adjust(int proc_fd, const struct tree_sample *sample, enum oom_choice choice);
+void oom_score_adjust_tool(int proc_fd, pid_t pid, enum oom_choice choice);
+/* The same, if it still is a child of @parent: then its pid is nobody else's. */
+void oom_score_adjust_child(int proc_fd, pid_t parent, pid_t pid, enum oom_choice choice);
+
+/* newcomers.c: before the command runs; after a look; scores for all that the last look did not see. */
+_must_check_ int newcomers_start(struct session *session);
+void newcomers_note(struct session *session, const struct tree_sample *sample);
+void newcomers_raise(struct session *session);
+void newcomers_finish(struct session *session);
 
 /* notify.c */
 _must_check_ int notify_start(struct session *session);

@@ -377,6 +377,7 @@ static void session_finish(struct session *session)
 	session->kernel_log = kernel_log_free(session->kernel_log);
 	session->deadline_timer = sd_event_source_unref(session->deadline_timer);
 	session->psi = psi_free(session->psi);
+	newcomers_finish(session);
 	session->look_timer = sd_event_source_unref(session->look_timer);
 	session->pressure_timer = sd_event_source_unref(session->pressure_timer);
 	session->settle_timer = sd_event_source_unref(session->settle_timer);

@@ -381,6 +381,8 @@ int supervise_attach(struct session *session)
 	if (r < 0)
 		return r;
 	r = pressure_act_start(session);
+	if (r >= 0)
+		r = newcomers_start(session);
 	if (r < 0)
 		return r;
 	return sampling_start(session);
