@@ -39,6 +39,7 @@ struct pressure_config {
 	uint64_t swap_bytes; /* what the session may swap at most */
 	bool guards_swap;    /* take that back while swapping makes it stand still */
 	bool asks_tool, asks_agent;
+	bool agent_first; /* whatever its size: --oom=agent */
 	uint64_t grace_usec; /* from SIGTERM to SIGKILL */
 };
 

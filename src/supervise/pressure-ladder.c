@@ -160,6 +160,14 @@ static uint64_t agent_bytes(const struct tree_sample *sample)
 	return bytes;
 }
 
+static void ask_agent(struct pressure_state *pressure, struct pressure_answer *answer)
+{
+	if (!pressure->config.asks_agent || pressure->agent_is_asked)
+		return;
+	pressure->agent_is_asked = true;
+	answer->actions |= PRESSURE_END_AGENT;
+}
+
 static void relieve(struct pressure_state *pressure, const struct pressure_look *look,
 		    struct pressure_answer *answer)
 {
@@ -168,6 +176,10 @@ static void relieve(struct pressure_state *pressure, const struct pressure_look 
 
 	if (!look->sample) {
 		answer->wants_sample = true;
+		return;
+	}
+	if (config->agent_first) {
+		ask_agent(pressure, answer);
 		return;
 	}
 	pressure_find_tool(look->sample, &pressure->tool);
@@ -179,11 +191,8 @@ static void relieve(struct pressure_state *pressure, const struct pressure_look 
 		return;
 	}
 	pressure->tool.count = 0;
-	if (config->asks_agent && !pressure->agent_is_asked &&
-	    agent_bytes(look->sample) >= config->max_bytes / AGENT_PARTS) {
-		pressure->agent_is_asked = true;
-		answer->actions |= PRESSURE_END_AGENT;
-	}
+	if (agent_bytes(look->sample) >= config->max_bytes / AGENT_PARTS)
+		ask_agent(pressure, answer);
 }
 
 void pressure_step_ladder(struct pressure_state *pressure, const struct pressure_look *look,

@@ -146,6 +146,7 @@ struct pressure_config pressure_config_of(const struct plan *plan, uint32_t enfo
 		/* Whoever wants the command to go first does not want a tool asked before it. */
 		.asks_tool = plan->pressure_rungs & PLAN_RUNG_TOOL && plan->oom == OOM_TOOL,
 		.asks_agent = plan->pressure_rungs & PLAN_RUNG_AGENT,
+		.agent_first = plan->oom == OOM_AGENT,
 		.grace_usec = plan->grace_usec,
 	};
 
@@ -158,8 +159,8 @@ struct pressure_config pressure_config_of(const struct plan *plan, uint32_t enfo
 			enforced & (1U << LIMIT_MEMORY_SWAP_MAX) && swap->value < swap_bytes
 				? swap->value
 				: swap_bytes;
-	config.guards_swap = config.swap_bytes > 0 && !swap->asked &&
-			     enforced & (1U << LIMIT_MEMORY_SWAP_MAX);
+	config.guards_swap =
+		config.swap_bytes > 0 && !swap->asked && enforced & (1U << LIMIT_MEMORY_SWAP_MAX);
 	config.whole_bytes = config.max_bytes;
 	if (config.max_bytes == LIMIT_UNLIMITED)
 		config.whole_bytes = config.step_count > 0 ? config.steps[0] : 0;

@@ -317,6 +317,31 @@ TEST(without_the_rung_for_tools_the_kernel_takes_them_before_the_agent_is_asked)
 	play(&script, steps, ARRAY_SIZE(steps));
 }
 
+TEST(where_the_agent_goes_first_it_is_asked_whatever_its_size)
+{
+	static const struct step asked[] = {
+		{ "grows", 11000, 100, 700, 0, 0, 0 },
+		{ "grows", 12000, 100, 800, 0, 0, 0 },
+		{ "short", 12500, 100, 860, 0, ASK, 0 },
+		{ "once", 13600, 100, 870, 0, 0, 0 },
+	};
+	static const struct step not_asked[] = {
+		{ "grows", 11000, 100, 700, 0, 0, 0 },
+		{ "grows", 12000, 100, 800, 0, 0, 0 },
+		{ "short", 12500, 100, 860, 0, 0, 0 },
+	};
+	struct pressure_config config = ladder;
+	struct script script;
+
+	config.agent_first = config.asks_agent = true;
+	config.asks_tool = false;
+	start(&script, &config);
+	play(&script, asked, ARRAY_SIZE(asked));
+	config.asks_agent = false;
+	start(&script, &config);
+	play(&script, not_asked, ARRAY_SIZE(not_asked));
+}
+
 TEST(one_tool_after_the_other_with_time_to_see_what_it_gave)
 {
 	static const struct step steps[] = {
@@ -347,7 +372,8 @@ TEST(near_the_limit_looks_come_twice_a_second)
 	expect_uint(look_at(&script, &near).next_look_usec, 500 * MSEC);
 }
 
-UNIT_MAIN("pressure-ladder", a_tool_that_will_use_up_the_memory_is_asked_then_killed,
+UNIT_MAIN("pressure-ladder", where_the_agent_goes_first_it_is_asked_whatever_its_size,
+	  a_tool_that_will_use_up_the_memory_is_asked_then_killed,
 	  all_its_processes_are_meant_and_nobody_else,
 	  one_that_gives_back_what_it_took_is_not_killed,
 	  what_comes_near_the_limit_and_stays_there_is_left_alone,
