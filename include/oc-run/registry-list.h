@@ -39,12 +39,13 @@ struct registry_session {
 	bool is_ending; /* says its oc-run */
 	bool is_held;	/* oc-run or the keeper lives */
 	bool same_boot;
+	char *entry_path;
 	char *status_path; /* where the session's status file would be */
 };
 
 /* ---- pure ---- */
 
-/* The text of an entry; fills in all but is_held, same_boot and status_path. -ENOMEM. */
+/* The text of an entry; fills in all but is_held, same_boot and the paths. -ENOMEM. */
 _must_check_ int registry_parse(const char *id, const char *text, struct registry_session *ret);
 void registry_session_finish(struct registry_session *session);
 
@@ -57,3 +58,6 @@ const char *registry_enforcer_word(enum enforcer enforcer);
 _must_check_ int registry_list(const struct host *host, struct registry_session **ret,
 			       size_t *ret_count);
 void registry_sessions_free(struct registry_session *sessions, size_t count);
+
+/* Does oc-run or the keeper still hold it, now? */
+bool registry_session_is_held(const struct registry_session *session);

@@ -67,6 +67,10 @@ void session_tmp_sweep_path(const char *path, const char *id);
 int session_tmp_sweep(const struct host *host, void (*removed)(const char *id, void *userdata),
 		      void *userdata);
 
+/* The same, and removes nothing. */
+int session_tmp_look(const struct host *host, void (*found)(const char *id, void *userdata),
+		     void *userdata);
+
 /* Is @value (of BUN_TMPDIR) a folder that oc-run made for the session @id, and not a choice of the
  * person? Each NULL is no. */
 bool session_tmp_is_own(const char *value, const char *id);

@@ -25,6 +25,9 @@
 enum ctl_option_id {
 	CTL_JSON,
 	CTL_ALL,
+	CTL_FORCE,
+	CTL_TIMEOUT,
+	CTL_YES,
 	CTL_OPTION_COUNT,
 };
 
@@ -102,8 +105,12 @@ size_t ctl_id_length(const struct registry_session *sessions, size_t count);
 
 /* One line on stderr: "oc-ctl: ...", whatever bytes are in it. */
 void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same, and CTL_FAILED. */
+/* The same on stdout, without "oc-ctl: ". */
+void ctl_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* As ctl_say(), and CTL_FAILED. */
 int ctl_fail(const struct diag *diag);
+/* The same, and CTL_USAGE. */
+int ctl_usage(const struct diag *diag);
 /* Prints and frees it; NULL: no memory. Exit status. */
 int ctl_print(char *text);
 
@@ -115,6 +122,10 @@ bool ctl_has_colours(void);
 /* Fills in host and sessions. */
 _must_check_ int ctl_load_sessions(struct ctl *ctl, struct diag *diag);
 
+/* "name (id)": how a session is called in sentences. */
+#define CTL_LABEL_MAX 96
+void ctl_label(const struct registry_session *session, char text[CTL_LABEL_MAX]);
+
 /* The sessions that the words name, each once; with --all those that live. -ENOENT, -ENOTUNIQ. Free
  * the array only. */
 _must_check_ int ctl_chosen_sessions(struct ctl *ctl, const struct registry_session ***ret,
@@ -123,3 +134,8 @@ _must_check_ int ctl_chosen_sessions(struct ctl *ctl, const struct registry_sess
 /* ---- the verbs ---- */
 int ctl_list(struct ctl *ctl);
 int ctl_show(struct ctl *ctl);
+int ctl_stop(struct ctl *ctl);
+int ctl_kill(struct ctl *ctl);
+int ctl_freeze(struct ctl *ctl);
+int ctl_thaw(struct ctl *ctl);
+int ctl_sweep(struct ctl *ctl);

@@ -11,24 +11,46 @@
 #include "report/safe-text.h"
 
 #define LINE_COLUMNS_MAX 1000
+#define LINE_BYTES_MAX 4096
+
+static void print_line(FILE *out, const char *before, const char *format, va_list arguments)
+{
+	char text[LINE_BYTES_MAX];
+
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	(void)fputs(before, out);
+	safe_text_print(out, text, LINE_COLUMNS_MAX);
+	(void)fputc('\n', out);
+}
 
 void ctl_say(const char *format, ...)
 {
-	char text[DIAG_TEXT_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
+	print_line(stderr, "oc-ctl: ", format, arguments);
 	va_end(arguments);
-	(void)fputs("oc-ctl: ", stderr);
-	safe_text_print(stderr, text, LINE_COLUMNS_MAX);
-	(void)fputc('\n', stderr);
+}
+
+void ctl_tell(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_line(stdout, "", format, arguments);
+	va_end(arguments);
 }
 
 int ctl_fail(const struct diag *diag)
 {
 	ctl_say("%s", diag->text);
 	return CTL_FAILED;
+}
+
+int ctl_usage(const struct diag *diag)
+{
+	(void)ctl_fail(diag);
+	return CTL_USAGE;
 }
 
 int ctl_print(char *text)
@@ -85,10 +107,8 @@ int main(int argc, char **argv)
 			"(chmod u-s, setcap -r)");
 		return CTL_FAILED;
 	}
-	if (ctl_arguments_parse(ctl_verbs, argc, argv, &ctl, &request, &diag) < 0) {
-		(void)ctl_fail(&diag);
-		return CTL_USAGE;
-	}
+	if (ctl_arguments_parse(ctl_verbs, argc, argv, &ctl, &request, &diag) < 0)
+		return ctl_usage(&diag);
 	status = run(&ctl, request);
 	ctl_finish(&ctl);
 	return status;

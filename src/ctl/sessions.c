@@ -2,6 +2,7 @@
 
 /* Which sessions there are and which are meant; and the terminal that they are shown on. */
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -38,6 +39,12 @@ int ctl_load_sessions(struct ctl *ctl, struct diag *diag)
 	if (r < 0)
 		return diag_set(diag, r, "cannot read the register of sessions: %s", strerror(-r));
 	return 0;
+}
+
+void ctl_label(const struct registry_session *session, char text[CTL_LABEL_MAX])
+{
+	(void)snprintf(text, CTL_LABEL_MAX, "%.64s (%.8s)",
+		       session->name ? session->name : "session", session->id);
 }
 
 static bool is_chosen(const struct registry_session *const *chosen, size_t count,

@@ -2,10 +2,21 @@
 
 /* The table of verbs. Help, completions and the check of oc-ctl(1) come from here. */
 
+#include <limits.h>
+
 #include "ctl.h"
 
 static const struct ctl_option json = { CTL_JSON, 0, "json", NULL,
 					"print JSON, schema " CTL_SCHEMA };
+
+static const struct ctl_option all = { CTL_ALL, 0, "all", NULL, "all sessions that live" };
+static const struct ctl_option force = { CTL_FORCE, 'f', "force", NULL,
+					 "don't wait for polite ends" };
+static const struct ctl_option timeout = { CTL_TIMEOUT, 0, "timeout", "TIME",
+					   "wait so long (default 30s)" };
+static const struct ctl_option yes = { CTL_YES, 'y', "yes", NULL, "end and remove it" };
+
+#define MANY .words = "ID...", .least = 1, .most = UINT_MAX
 
 const struct ctl_verb ctl_verbs[] = {
 	{
@@ -22,6 +33,42 @@ const struct ctl_verb ctl_verbs[] = {
 		.help = "one session: limits, processes, last events",
 		.options = { &json },
 		.run = ctl_show,
+	},
+	{
+		.name = "stop",
+		MANY,
+		.help = "ask sessions to end, and wait",
+		.details =
+			"The command is asked first, then all of the session, then it is killed.",
+		.options = { &all, &force, &timeout },
+		.run = ctl_stop,
+	},
+	{
+		.name = "kill",
+		MANY,
+		.help = "kill sessions at once, and wait",
+		.options = { &all, &timeout },
+		.run = ctl_kill,
+	},
+	{
+		.name = "freeze",
+		MANY,
+		.help = "hold sessions where they are",
+		.options = { &all },
+		.run = ctl_freeze,
+	},
+	{
+		.name = "thaw",
+		MANY,
+		.help = "let frozen or stopped sessions go on",
+		.options = { &all },
+		.run = ctl_thaw,
+	},
+	{
+		.name = "sweep",
+		.help = "show what crashed sessions left",
+		.options = { &yes },
+		.run = ctl_sweep,
 	},
 	{ 0 },
 };

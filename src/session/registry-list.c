@@ -45,6 +45,18 @@ static int look_at_lock(int folder, const char *name, int fd)
 	return 0;
 }
 
+static int set_paths(const char *base, const char *name, struct registry_session *session)
+{
+	if (asprintf(&session->entry_path, "%s/oc-run/sessions/%s", base, name) < 0)
+		session->entry_path = NULL;
+	if (asprintf(&session->status_path, "%s/oc-run/status/%s.json", base, name) < 0)
+		session->status_path = NULL;
+	if (session->entry_path && session->status_path)
+		return 0;
+	registry_session_finish(session);
+	return -ENOMEM;
+}
+
 static int read_entry(const struct list *list, const char *base, int folder, const char *name,
 		      struct registry_session *ret)
 {
@@ -68,12 +80,7 @@ static int read_entry(const struct list *list, const char *base, int folder, con
 		return r;
 	ret->is_held = held > 0;
 	ret->same_boot = !ret->boot_id || strcmp(ret->boot_id, list->boot_id) == 0;
-	if (asprintf(&ret->status_path, "%s/oc-run/status/%s.json", base, name) < 0) {
-		ret->status_path = NULL;
-		registry_session_finish(ret);
-		return -ENOMEM;
-	}
-	return 0;
+	return set_paths(base, name, ret);
 }
 
 static int add_entry(struct list *list, const char *base, int folder, const char *name)
@@ -151,4 +158,12 @@ void registry_sessions_free(struct registry_session *sessions, size_t count)
 	for (size_t i = 0; i < count; i++)
 		registry_session_finish(&sessions[i]);
 	free(sessions);
+}
+
+bool registry_session_is_held(const struct registry_session *session)
+{
+	_cleanup_close_ int fd = open(session->entry_path,
+				      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0 && look_at_lock(AT_FDCWD, session->entry_path, fd) == 1;
 }

@@ -146,5 +146,6 @@ void registry_session_finish(struct registry_session *session)
 	cleanup_free(&session->cgroup);
 	cleanup_free(&session->cgroup_parent);
 	cleanup_free(&session->tmp);
+	cleanup_free(&session->entry_path);
 	cleanup_free(&session->status_path);
 }

@@ -195,7 +195,7 @@ void session_tmp_sweep_path(const char *path, const char *id)
 		(void)remove_folder(parent_fd, id, fd, &tally);
 }
 
-static bool sweep_one(int parent_fd, const char *id)
+static bool sweep_one(int parent_fd, const char *id, bool look_only)
 {
 	struct remove_tally tally;
 	struct statx status;
@@ -203,7 +203,7 @@ static bool sweep_one(int parent_fd, const char *id)
 
 	/* Its session may be about to lock it. */
 	return fd >= 0 && time(NULL) - (time_t)status.stx_mtime.tv_sec > YOUNG_SEC &&
-	       remove_folder(parent_fd, id, fd, &tally);
+	       (look_only || remove_folder(parent_fd, id, fd, &tally));
 }
 
 /* A session that died around us: what we and others in it were told to use stays. */
@@ -214,8 +214,8 @@ static bool is_around_us(const char *id)
 	return tag && strcmp(tag, id) == 0;
 }
 
-static int sweep_base(const char *base, void (*removed)(const char *id, void *userdata),
-		      void *userdata)
+static int sweep_base(const char *base, bool look_only,
+		      void (*removed)(const char *id, void *userdata), void *userdata)
 {
 	struct dirent *entry;
 	int fd, count = 0;
@@ -230,7 +230,7 @@ static int sweep_base(const char *base, void (*removed)(const char *id, void *us
 	}
 	while ((entry = readdir(directory))) {
 		if (!is_id(entry->d_name) || is_around_us(entry->d_name) ||
-		    !sweep_one(dirfd(directory), entry->d_name))
+		    !sweep_one(dirfd(directory), entry->d_name, look_only))
 			continue;
 		count++;
 		if (removed)
@@ -240,8 +240,8 @@ static int sweep_base(const char *base, void (*removed)(const char *id, void *us
 	return count;
 }
 
-int session_tmp_sweep(const struct host *host, void (*removed)(const char *id, void *userdata),
-		      void *userdata)
+static int sweep_bases(const struct host *host, bool look_only,
+		       void (*removed)(const char *id, void *userdata), void *userdata)
 {
 	char *bases[SESSION_TMP_BASES_MAX];
 	int count = 0, r = session_tmp_bases(host, bases);
@@ -250,10 +250,22 @@ int session_tmp_sweep(const struct host *host, void (*removed)(const char *id, v
 		return r;
 	for (size_t i = 0; i < SESSION_TMP_BASES_MAX; i++) {
 		if (bases[i])
-			count += sweep_base(bases[i], removed, userdata);
+			count += sweep_base(bases[i], look_only, removed, userdata);
 		free(bases[i]);
 	}
 	return count;
+}
+
+int session_tmp_sweep(const struct host *host, void (*removed)(const char *id, void *userdata),
+		      void *userdata)
+{
+	return sweep_bases(host, false, removed, userdata);
+}
+
+int session_tmp_look(const struct host *host, void (*found)(const char *id, void *userdata),
+		     void *userdata)
+{
+	return sweep_bases(host, true, found, userdata);
 }
 
 bool session_tmp_is_own(const char *value, const char *id)

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <time.h>
 
+#include "oc-run/registry-list.h"
 #include "oc-run/session-tmp.h"
 
 static void enter(struct registry_world *world, struct registry_entry *ret)
@@ -466,7 +467,54 @@ TEST(without_any_folder_a_session_runs_unrecorded)
 	world_tear_down(&world);
 }
 
-UNIT_MAIN("registry", an_entry_says_what_has_to_be_cleaned, a_live_session_is_not_swept,
+#define ROUNDS 20000
+
+/* Sessions of one id that come and go, until the pipe is closed. */
+static void come_and_go(struct registry_world *world)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct registry_entry entry = REGISTRY_ENTRY_INIT;
+		struct diag diag = DIAG_INIT;
+
+		if (registry_enter(&world->host, &world->plan, NULL, NULL, &entry, &diag) < 0)
+			_exit(1);
+		registry_leave(&entry);
+	}
+	_exit(0);
+}
+
+TEST(a_list_never_takes_an_ended_session_for_a_crashed_one)
+{
+	struct registry_world world;
+	unsigned seen = 0;
+	int status = -1;
+	pid_t pid;
+
+	world_set_up(&world);
+	pid = fork();
+	expect(pid >= 0);
+	if (pid == 0)
+		come_and_go(&world);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		struct registry_session *sessions;
+		size_t count;
+
+		expect_int(registry_list(&world.host, &sessions, &count), 0);
+		for (size_t i = 0; i < count; i++) {
+			expect_text(sessions[i].id, REGISTRY_ID);
+			expect(sessions[i].is_held);
+			expect_text(sessions[i].name, "test");
+		}
+		seen += count > 0;
+		registry_sessions_free(sessions, count);
+	}
+	expect_int(status, 0);
+	expect(seen > 0);
+	world_tear_down(&world);
+}
+
+UNIT_MAIN("registry", a_list_never_takes_an_ended_session_for_a_crashed_one,
+	  an_entry_says_what_has_to_be_cleaned, a_live_session_is_not_swept,
 	  a_dead_session_is_swept_once, a_keeper_at_work_holds_the_entry,
 	  members_of_a_dead_session_are_ended, members_older_than_the_session_are_not_its_own,
 	  after_a_reboot_only_the_entry_goes, temporary_files_go_with_the_entry_that_names_them,
