@@ -71,7 +71,7 @@ static void tell_high(struct session *session, enum record_event_kind kind,
 static void tell_livelock(struct session *session, const struct pressure_evidence *evidence)
 {
 	struct record_event *event = note(session, RECORD_LIVELOCK, evidence->high_events);
-	char used[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX], stalled[48] = "";
+	char used[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX], stalled[64] = "";
 
 	if (!event)
 		return;
@@ -81,11 +81,13 @@ static void tell_livelock(struct session *session, const struct pressure_evidenc
 	if (evidence->stall_is_known)
 		(void)snprintf(stalled, sizeof(stalled), "waiting for memory %u %% of the time, ",
 			       evidence->stalled_percent);
-	(void)snprintf(event->detail, sizeof(event->detail),
-		       "%" PRIu64 " s at %.16s with memory.high at %.16s, %s%" PRIu64
-		       " crossings, nobody killed",
-		       evidence->over_usec / USEC_PER_SEC, used, high, stalled,
-		       evidence->high_events);
+	/* A sentence that does not fit is cut. */
+	if (snprintf(event->detail, sizeof(event->detail),
+		     "%" PRIu64 " s at %.16s with memory.high at %.16s, %s%" PRIu64
+		     " crossings, nobody killed",
+		     evidence->over_usec / USEC_PER_SEC, used, high, stalled,
+		     evidence->high_events) < 0)
+		event->detail[0] = '\0';
 	session_tell(session, event);
 }
 

@@ -294,7 +294,7 @@ static int on_sigcont(sd_event_source *source, const struct signalfd_siginfo *in
 	if (session->suspended ||
 	    ((pid_t)info->ssi_pid != getpid() && info->ssi_code != SI_KERNEL)) {
 		session->suspended = false;
-		if (agent_is_stopped(session) && !is_to_stop_again())
+		if (!session->record->agent_ended && !is_to_stop_again())
 			(void)kill(session->child.pid, SIGCONT);
 	}
 	return 0;

@@ -43,7 +43,8 @@ def tool_leaks(t):
 
 @test("a large command with a leaking tool: the smaller tool is killed, not the command")
 def large_command(t):
-    result = t.oc("--mem", "250M", "--swap", "0", "--", t.payload, "beside", "150M", t.payload,
+    result = t.oc("--mem", "250M", "--swap", "0", "--pressure", "notice", "--", t.payload,
+                  "beside", "150M", t.payload,
                   "leak", "50M", "--max", "1G")
     check_equal((result.status, "tool 137" in result.lines), (0, True),
                 f"status, tool was killed ({result.lines})")
