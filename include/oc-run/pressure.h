@@ -39,18 +39,18 @@ struct pressure_config {
 	uint64_t swap_bytes; /* what the session may swap at most */
 	bool guards_swap;    /* take that back while swapping makes it stand still */
 	bool asks_tool, asks_agent;
-	bool agent_first; /* whatever its size: --oom=agent */
+	bool agent_first;    /* whatever its size: --oom=agent */
 	uint64_t grace_usec; /* from SIGTERM to SIGKILL */
 };
 
 /* By what the guard was convinced: over that time, in which nobody was killed. */
 struct pressure_evidence {
 	uint64_t over_usec;
-	uint64_t high_bytes;	/* memory.high, and what was used (page cache included) */
+	uint64_t high_bytes; /* memory.high, and what was used (page cache included) */
 	uint64_t current_bytes;
 	uint64_t grown_bytes;
-	uint64_t high_events;	/* of memory.events */
-	bool stall_is_known;	/* this kernel has PSI for the cgroup */
+	uint64_t high_events;	  /* of memory.events */
+	bool stall_is_known;	  /* this kernel has PSI for the cgroup */
 	unsigned stalled_percent; /* of the time some task waited for memory */
 };
 
@@ -64,7 +64,7 @@ enum pressure_action {
 	PRESSURE_END_TOOL = 1 << 6,	/* tool.signal to the members of the tree */
 	PRESSURE_HOLD_SWAP = 1 << 8, /* memory.swap.max to swap_bytes: tasks stand still for it */
 	PRESSURE_FREE_SWAP = 1 << 9, /* ... : given back */
-	PRESSURE_END_AGENT = 1 << 7,	/* gracefully, as if the session was told to stop */
+	PRESSURE_END_AGENT = 1 << 7, /* gracefully, as if the session was told to stop */
 };
 
 /* The processes of a tool, known by pid and start. Those of a tree that has more are found by their
@@ -79,9 +79,9 @@ struct pressure_member {
 
 struct pressure_tree {
 	struct pressure_member members[PRESSURE_MEMBERS_MAX];
-	size_t count; /* 0: none */
-	size_t largest; /* of members, when it was chosen */
-	uint64_t bytes; /* of all, swap included */
+	size_t count;			       /* 0: none */
+	size_t largest;			       /* of members, when it was chosen */
+	uint64_t bytes;			       /* of all, swap included */
 	pid_t sessions[PRESSURE_SESSIONS_MAX]; /* of the kernel (setsid(2)), besides the agent's */
 	size_t session_count;
 };
@@ -99,8 +99,8 @@ struct pressure_answer {
 	uint64_t high_events; /* since memory.high was last raised or noted */
 	uint64_t swap_bytes;
 	struct pressure_evidence evidence;
-	int signal; /* END_TOOL: SIGTERM or SIGKILL, to the members of tool */
-	bool wants_sample; /* look again at once, with the processes */
+	int signal;		 /* END_TOOL: SIGTERM or SIGKILL, to the members of tool */
+	bool wants_sample;	 /* look again at once, with the processes */
 	uint64_t next_look_usec; /* from now; 0: it is calm, no look is needed for this */
 	uint64_t rest_usec;	 /* a wake-up by memory.high need not be looked at sooner */
 };
@@ -113,13 +113,13 @@ struct pressure_mark {
 
 struct pressure_state {
 	struct pressure_config config;
-	size_t level; /* of config.steps; step_count: off */
-	struct pressure_mark last;	 /* the look before, or the one before that */
-	uint64_t last_high_events;	 /* of the look before */
+	size_t level;		   /* of config.steps; step_count: off */
+	struct pressure_mark last; /* the look before, or the one before that */
+	uint64_t last_high_events; /* of the look before */
 	uint64_t last_swap_fails;
 	uint64_t swap_is_full_until_usec;
 	uint64_t high_events_told;
-	uint64_t active_usec; /* of the last look at which anything pressed */
+	uint64_t active_usec;  /* of the last look at which anything pressed */
 	uint64_t crossed_usec; /* the kernel is given time to reclaim since; 0: it is not */
 	uint64_t below_usec;   /* memory.high could come down since; 0: it could not */
 	bool crossing_is_told;

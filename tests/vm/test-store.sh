@@ -85,7 +85,7 @@ history_has_the_kernels_figures() {
 
 root_without_a_home_has_one_too() {
 	local before after
-	mkdir -p -m 700 /var/lib/oc-run/history
+	mkdir -p /var/lib/oc-run/history && chmod 700 /var/lib/oc-run/history
 	before=$(find /var/lib/oc-run/history -name '*.jsonl' | wc -l)
 	as_root_service oc-run -q -- true
 	after=$(find /var/lib/oc-run/history -name '*.jsonl' | wc -l)
