@@ -81,6 +81,7 @@ struct pressure_tree {
 	struct pressure_member members[PRESSURE_MEMBERS_MAX];
 	size_t count;			       /* 0: none */
 	size_t largest;			       /* of members, when it was chosen */
+	struct pressure_member shell;	       /* pid 0: none; see pressure_find_tool() */
 	uint64_t bytes;			       /* of all, swap included */
 	pid_t sessions[PRESSURE_SESSIONS_MAX]; /* of the kernel (setsid(2)), besides the agent's */
 	size_t session_count;
@@ -160,7 +161,9 @@ void pressure_high_is_off(struct pressure_state *pressure);
 
 /* The tool that takes the most, with all it started; count 0: there is none. A tool is what hangs below
  * a child of the agent, and what has left its parents but not their kernel session (the bash tool of
- * opencode runs each command in one of its own). Never one that is spared. */
+ * opencode runs each command in one of its own). Never one that is spared. The small shell in which
+ * the agent runs a line (`bash -c`) is no member, it is left to say how the line ended: opencode
+ * 1.18.33 waits for ever for a shell that died of a signal. */
 void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *ret);
 /* Adds those that belong to the tree by now. */
 void pressure_gather(const struct tree_sample *sample, struct pressure_tree *tree);

@@ -226,6 +226,15 @@ static int restore_for_shell(const struct terminal *terminal, const struct termi
 	return error < 0 ? error : TERMINAL_RESTORED;
 }
 
+/* The command was raw when oc-run died and is not any more: it was on its way out, and killed between
+ * putting the termios back and leaving its screen. */
+static bool died_half_way(const struct terminal *terminal, const struct terminal_look *at_death,
+			  const struct terminal_look *look)
+{
+	return at_death->known && is_left_raw(terminal, &at_death->now) &&
+	       same_termios(&terminal->saved, &look->now);
+}
+
 /* The holder of the terminal is dead, or it is our own group, that of a shell without job control. */
 static int restore_from_the_dead(const struct terminal *terminal,
 				 const struct terminal_look *at_death,
@@ -233,6 +242,8 @@ static int restore_from_the_dead(const struct terminal *terminal,
 {
 	bool ours = look->foreground_group == terminal->process_group;
 
+	if (died_half_way(terminal, at_death, look))
+		return restore_for_shell(terminal, &look->now);
 	/* Our shell has gone on already, and its next program has set the terminal up for itself. */
 	if (ours && at_death->known && process_group_is_alive(terminal->process_group) &&
 	    !same_termios(&at_death->now, &look->now))

@@ -111,13 +111,43 @@ static void add_member(struct pressure_tree *tree, const struct tree_process *ag
 		tree->sessions[tree->session_count++] = process->session;
 }
 
+static bool is_same(const struct pressure_member *member, const struct tree_process *process)
+{
+	return member->pid == process->pid && member->start_ticks == process->start_ticks;
+}
+
 bool pressure_is_member(const struct pressure_tree *tree, const struct tree_process *process)
 {
 	for (size_t i = 0; i < tree->count; i++)
-		if (tree->members[i].pid == process->pid &&
-		    tree->members[i].start_ticks == process->start_ticks)
+		if (is_same(&tree->members[i], process))
 			return true;
 	return false;
+}
+
+/* `sh -c` and its like; agents write -l and -i into the same word. */
+static bool runs_a_line(const struct tree_process *process)
+{
+	static const char *const shells[] = {
+		"sh", "bash", "dash", "zsh", "fish", "ksh", "busybox"
+	};
+	const char *words = process->command ? strchr(process->command, ' ') : NULL;
+
+	if (!words || words[1] != '-')
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++)
+		if (strcmp(process->name, shells[i]) == 0)
+			return words[1 + strcspn(words + 1, " ") - 1] == 'c' ||
+			       strstr(words, " -c ");
+	return false;
+}
+
+static bool is_agents_shell(const struct tree_sample *sample, const struct tree_process *process,
+			    uint64_t tool_bytes)
+{
+	const struct tree_process *parent = tree_sample_find(sample, process->parent);
+
+	return parent && parent->is_spared && runs_a_line(process) &&
+	       bytes_of(process) < tool_bytes / 2;
 }
 
 void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *ret)
@@ -142,6 +172,11 @@ void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *
 
 		if (keys[i] != key)
 			continue;
+		if (is_agents_shell(sample, process, ret->bytes)) {
+			ret->shell.pid = process->pid;
+			ret->shell.start_ticks = process->start_ticks;
+			continue;
+		}
 		if (bytes_of(process) > largest_bytes) {
 			largest_bytes = bytes_of(process);
 			ret->largest = ret->count < PRESSURE_MEMBERS_MAX ? ret->count : 0;
@@ -155,7 +190,10 @@ static bool belongs(const struct tree_sample *sample, const struct pressure_tree
 {
 	const struct tree_process *parent = tree_sample_find(sample, process->parent);
 
-	return (parent && pressure_is_member(tree, parent)) || has_session(tree, process->session);
+	if (is_same(&tree->shell, process))
+		return false;
+	return (parent && (is_same(&tree->shell, parent) || pressure_is_member(tree, parent))) ||
+	       has_session(tree, process->session);
 }
 
 void pressure_gather(const struct tree_sample *sample, struct pressure_tree *tree)

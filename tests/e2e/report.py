@@ -40,6 +40,11 @@ class Report:
         return ["%s (%s)" % (victim["name"], victim.get("command"))
                 for victim in self.get("victims")]
 
+    def asked(self):
+        """Tools that were asked to end before the limit was reached."""
+        return ["%s (%s)" % (event["victim"]["name"], event["victim"].get("command"))
+                for event in self.get("events") if event["event"] == "tool-ended"]
+
     def agent_was_killed(self):
         return self.get("outcome") == "agent-killed" or any(victim.get("is_command")
                                                             for victim in self.get("victims"))

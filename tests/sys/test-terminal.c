@@ -639,6 +639,27 @@ TEST(tmux_alternate_screen_is_left_with_the_old_text_and_cursor)
 	expect_lacks(text, "TUI");
 }
 
+static void body_half_way(void *unused)
+{
+	struct terminal terminal = saved();
+	struct terminal_look at_death;
+
+	(void)unused;
+	pty_make_raw(STDIN_FILENO);
+	at_death = look_at(&terminal);
+	expect_int(tcsetattr(STDIN_FILENO, TCSANOW, &terminal.saved), 0);
+	expect_int(terminal_restore_after_death(&terminal, &at_death), TERMINAL_RESTORED);
+	expect(is_cooked());
+}
+
+TEST(a_command_killed_before_it_left_its_screen_is_cleaned_up_after)
+{
+	struct pty pty;
+
+	on_terminal(&pty, body_half_way);
+	expect_text(pty.seen, terminal_prompt_reset_sequence());
+}
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -656,6 +677,7 @@ int main(void)
 		a_script_of_ours_gets_the_terminal_back_after_oc_runs_death,
 		the_next_program_of_a_script_is_left_alone,
 		a_script_that_goes_on_to_a_prompt_gets_clean_modes,
+		a_command_killed_before_it_left_its_screen_is_cleaned_up_after,
 		a_shell_that_took_the_terminal_back_gets_clean_modes_and_draws_again,
 		another_job_keeps_the_terminal_after_oc_runs_death,
 		suspending_stops_a_job,

@@ -208,6 +208,54 @@ TEST(a_tree_of_thousands_is_cut_and_does_no_harm)
 	expect_uint(tree.count, PRESSURE_MEMBERS_MAX);
 }
 
-UNIT_MAIN("pressure-tools", the_largest_tool_is_found_with_all_that_belongs_to_it,
+static char a_line[] = "/bin/bash -c make", a_login_line[] = "zsh -lc make",
+	    a_script[] = "bash ./make";
+
+static const struct {
+	const char *name;
+	char *command;
+	uint64_t mebibytes;
+	bool expected;
+} shells[] = {
+	{ "the shell of the tool is left to tell the agent how it went", a_line, 1, false },
+	{ "however it was told to run a line", a_login_line, 1, false },
+	{ "one that is the hog itself is not", a_line, 200, true },
+	{ "a script is a tool as any", a_script, 1, true },
+	{ "what nothing is known of is as well", NULL, 1, true },
+};
+
+TEST(the_shell_that_the_agent_waits_for_is_left)
+{
+	static const struct row more[ROWS_MAX + 1] = {
+		{ 10, 5, 9, 900, "opencode", AGENT, false },
+		{ 11, 10, 11, 1, "bash", PLAIN, false },
+		{ 14, 11, 14, 60, "make", PLAIN, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
+		struct pressure_tree tree;
+		struct sample sample;
+
+		unit_row = shells[i].name;
+		fill(&sample, cases[2].rows);
+		sample.processes[1].command = shells[i].command;
+		sample.processes[1].resident_bytes = shells[i].mebibytes * MIB;
+		if (shells[i].command == a_login_line)
+			(void)snprintf(sample.processes[1].name, sizeof(sample.processes[1].name),
+				       "zsh");
+		pressure_find_tool(&sample.tree, &tree);
+		expect_int(pressure_is_member(&tree, &sample.processes[1]), shells[i].expected);
+		expect(pressure_is_member(&tree, &sample.processes[2]));
+		expect(pressure_is_member(&tree, &sample.processes[3]));
+		fill(&sample, more);
+		sample.processes[1].command = shells[i].command;
+		pressure_gather(&sample.tree, &tree);
+		expect_int(pressure_is_member(&tree, &sample.processes[1]), shells[i].expected);
+		expect(pressure_is_member(&tree, &sample.processes[2]));
+	}
+}
+
+UNIT_MAIN("pressure-tools", the_shell_that_the_agent_waits_for_is_left,
+	  the_largest_tool_is_found_with_all_that_belongs_to_it,
 	  the_largest_process_of_the_tool_is_known, a_pid_that_was_used_again_is_no_member,
 	  what_a_tool_started_since_belongs_to_it, a_tree_of_thousands_is_cut_and_does_no_harm)
