@@ -214,10 +214,12 @@ def crash(t, *options):
     running = start(t, f"'{t.payload}' ignore TERM,HUP '{t.payload}' mark {t.path('pid')} "
                     f"'{t.payload}' wait & echo ready; wait", *options)
     pid, = t.wait_pids(t.path("pid"))
-    for helper in helpers_of(running, t):
+    helpers = helpers_of(running, t)
+    for helper in helpers:
         os.kill(helper, signal.SIGKILL)
     running.signal(signal.SIGKILL)
     running.wait()
+    t.poll(lambda: not any(is_alive(helper) for helper in helpers), "that nobody holds its entry")
     check(is_alive(pid), "its process lives")
     return pid
 
