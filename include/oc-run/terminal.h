@@ -57,6 +57,10 @@ struct terminal_look {
 
 void terminal_look(const struct terminal *terminal, struct terminal_look *ret);
 
+/* The same right after the death of oc-run: a job-control shell is given up to a tenth of a second to
+ * take the terminal, so that what it sets there is known. Otherwise what was there at first. */
+void terminal_look_at_death(const struct terminal *terminal, struct terminal_look *ret);
+
 /* For the keeper: the same after the death of oc-run, when a shell may have the terminal already.
  * The shell has then put termios right (and a line editor has its own now), but not the modes: they
  * are switched off, and the line editor is made to draw its prompt again. The caller ignores SIGTTOU and

@@ -3,8 +3,10 @@
 /*
  * The end of a session whose oc-run is dead. It should be over within a second:
  *
- *	0 s	memory.high off (a throttled handler takes seconds), thaw, SIGTERM to all
- *	0.3 s	cgroup.kill on payload/ and whatever else was made in the scope, until it is empty
+ *	0 s	the shell takes the terminal; who is told to end may still write to it, and over what
+ *		the shell has set
+ *	0.1 s	memory.high off (a throttled handler takes seconds), thaw, SIGTERM to all
+ *	0.4 s	cgroup.kill on payload/ and whatever else was made in the scope, until it is empty
  *	then	what had left the cgroup, by its tag; the terminal; temporary files; directories; the
  *		registry entry
  *
@@ -369,7 +371,7 @@ void keeper_end_session(struct keeper_state *state)
 	struct remove_tally tally;
 	bool clean;
 
-	terminal_look(&state->terminal, &at_death);
+	terminal_look_at_death(&state->terminal, &at_death);
 	find_cgroups(state);
 	ask_to_end(state);
 	(void)wait_until_empty(state, TERM_MSEC);

@@ -31,6 +31,9 @@
 /* Mouse reports and answers to queries still under way when the modes go off. */
 #define LATE_INPUT_MSEC 50
 #define WRITE_MSEC 50
+/* How long a job-control shell is given to take the terminal, before its job is told to end. */
+#define PROMPT_STEP_MSEC 10
+#define PROMPT_TRIES 10
 
 static bool same_termios(const struct termios *a, const struct termios *b)
 {
@@ -134,12 +137,17 @@ static int write_sequence(int fd, const char *text)
 	return 0;
 }
 
-static void wait_for_late_input(void)
+static void rest_msec(long msec)
 {
-	struct timespec rest = { .tv_nsec = LATE_INPUT_MSEC * 1000000L };
+	struct timespec rest = { .tv_nsec = msec * 1000000L };
 
 	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
 		;
+}
+
+static void wait_for_late_input(void)
+{
+	rest_msec(LATE_INPUT_MSEC);
 }
 
 static int reset_all(const struct terminal *terminal)
@@ -196,6 +204,28 @@ int terminal_restore(const struct terminal *terminal, bool hard)
 static bool is_line_editor(const struct termios *now)
 {
 	return (now->c_lflag & ICANON) == 0 && (now->c_lflag & ISIG) != 0;
+}
+
+static bool is_at_prompt(const struct terminal *terminal, const struct terminal_look *look)
+{
+	return look->known && is_shell(terminal, look->foreground_group) &&
+	       is_line_editor(&look->now);
+}
+
+void terminal_look_at_death(const struct terminal *terminal, struct terminal_look *ret)
+{
+	struct terminal_look later;
+
+	terminal_look(terminal, ret);
+	for (int tries = 0; ret->known && terminal->shells[0] > 0 && terminal->foreground &&
+			    !is_at_prompt(terminal, ret) && tries < PROMPT_TRIES;
+	     tries++) {
+		rest_msec(PROMPT_STEP_MSEC);
+		terminal_look(terminal, &later);
+		/* Else what was there first says what the command had done to the terminal. */
+		if (is_at_prompt(terminal, &later))
+			*ret = later;
+	}
 }
 
 /* Makes the foreground draw again: the kernel sends SIGWINCH at a change of size, and readline
@@ -277,9 +307,13 @@ int terminal_restore_after_death(const struct terminal *terminal,
 	if (look.foreground_group == terminal->process_group ||
 	    !process_group_is_alive(look.foreground_group))
 		return restore_from_the_dead(terminal, at_death, &look);
-	if (is_shell(terminal, look.foreground_group) && may_have_modes_on(terminal, at_death))
-		return restore_for_shell(terminal, &look.now);
-	return TERMINAL_UNTOUCHED;
+	if (!is_shell(terminal, look.foreground_group) || !may_have_modes_on(terminal, at_death))
+		return TERMINAL_UNTOUCHED;
+	/* The command put its own termios over those of the prompt, when it was told to end. */
+	if (is_at_prompt(terminal, at_death) && !is_line_editor(&look.now) &&
+	    tcsetattr(terminal->fd, TCSANOW, &at_death->now) == 0)
+		look.now = at_death->now;
+	return restore_for_shell(terminal, &look.now);
 }
 
 void terminal_suspend_self(const struct terminal *terminal)

@@ -388,7 +388,8 @@ struct shell_play {
 	bool raw_at_death; /* seen before the shell was quicker */
 	bool shell_was_quicker;
 	bool started_in_background;
-	bool redraws; /* expected */
+	bool overwritten; /* by the command that is told to end, after the shell took it */
+	bool redraws;	  /* expected */
 };
 
 static struct terminal *shared_terminal(void)
@@ -450,6 +451,10 @@ static void play_shell(void *argument)
 	sys_end(pid);
 	expect_int(tcsetpgrp(STDIN_FILENO, getpgrp()), 0);
 	make_line_editor();
+	if (play->overwritten) {
+		terminal_look_at_death(&terminal, &at_death);
+		expect_int(tcsetattr(STDIN_FILENO, TCSANOW, &terminal.saved), 0);
+	}
 	expect_int(ioctl(STDIN_FILENO, TIOCSWINSZ, &size), 0);
 	redraws = 0;
 	expect_int(terminal_restore_after_death(&terminal, &at_death),
@@ -470,6 +475,8 @@ TEST(a_shell_that_took_the_terminal_back_gets_clean_modes_and_draws_again)
 		{ "the screen was in use", { .raw_at_death = true, .redraws = true } },
 		{ "nothing was on", { .redraws = false } },
 		{ "the shell was quicker", { .shell_was_quicker = true, .redraws = true } },
+		{ "the command wrote over the prompt's termios",
+		  { .raw_at_death = true, .overwritten = true, .redraws = true } },
 		{ "it ran in the background",
 		  { .shell_was_quicker = true, .started_in_background = true } },
 	};
