@@ -268,6 +268,7 @@ static int run_session(struct run *run, struct session_record *record, int *ret_
 		.host = &run->host,
 		.backend = run->backend,
 		.signals = &run->signals,
+		.restart = &run->restart,
 	};
 
 	return session_run(&request, record, ret_errno, diag);

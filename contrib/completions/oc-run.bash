@@ -90,7 +90,7 @@ _oc_run()
 		return
 		;;
 	--restart)
-		mapfile -t COMPREPLY < <(compgen -W 'no on-oom' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'no on-oom on-pressure' -- "$current")
 		return
 		;;
 	--history)

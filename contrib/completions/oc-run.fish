@@ -57,7 +57,7 @@ complete -c oc-run -n __oc_run_no_command -x -l high-steps -d 'Where early recla
 complete -c oc-run -n __oc_run_no_command -x -l livelock-guard -a 'yes no' -d 'Lift --high when the session stands still'
 complete -c oc-run -n __oc_run_no_command -x -l pressure -a 'notice notice,tool notice,tool,agent none' -d 'What to do before memory runs out'
 complete -c oc-run -n __oc_run_no_command -x -l grace -d 'Time of each polite step of the end'
-complete -c oc-run -n __oc_run_no_command -x -l restart -a 'no on-oom' -d 'Start again with the same session'
+complete -c oc-run -n __oc_run_no_command -x -l restart -a 'no on-oom on-pressure' -d 'Start again with the same session'
 complete -c oc-run -n __oc_run_no_command -x -l restart-min-age -d 'Not if it ran for less'
 complete -c oc-run -n __oc_run_no_command -r -F -l report -d 'Write the report as JSON'
 complete -c oc-run -n __oc_run_no_command -x -l notify -a 'auto off desktop tmux desktop,tmux' -d 'How to tell you while it runs'

@@ -37,7 +37,8 @@ enum enforce_mode {
 /* When the command is started again with the same session. */
 enum restart_choice {
 	RESTART_NO,
-	RESTART_ON_OOM, /* after it was killed for memory */
+	RESTART_ON_OOM,	     /* after it was killed for memory */
+	RESTART_ON_PRESSURE, /* the same, and in good time, while it is idle: see idle.h */
 };
 
 /* By which ways the person is told while the session runs, beside the journal. */

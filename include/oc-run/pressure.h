@@ -165,6 +165,9 @@ void pressure_high_is_off(struct pressure_state *pressure);
  * the agent runs a line (`bash -c`) is no member, it is left to say how the line ended: opencode
  * 1.18.33 waits for ever for a shell that died of a signal. */
 void pressure_find_tool(const struct tree_sample *sample, struct pressure_tree *ret);
+/* Is the agent at work through a child: a shell that runs a line, or one in a kernel session of its own?
+ * Language servers and what outlived its tool are none. */
+bool pressure_tool_runs(const struct tree_sample *sample);
 /* Adds those that belong to the tree by now. */
 void pressure_gather(const struct tree_sample *sample, struct pressure_tree *tree);
 bool pressure_is_member(const struct pressure_tree *tree, const struct tree_process *process);

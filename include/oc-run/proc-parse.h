@@ -16,7 +16,8 @@ struct proc_stat { /* /proc/PID/stat */
 	char comm[16]; /* cleaned, see proc_clean_text() */
 	char state;
 	unsigned threads;
-	uint64_t start_ticks; /* since boot, in units of sysconf(_SC_CLK_TCK) */
+	uint64_t cpu_ticks;   /* used by all its threads, in units of sysconf(_SC_CLK_TCK) */
+	uint64_t start_ticks; /* since boot, in the same units */
 };
 
 struct proc_status { /* the memory lines of /proc/PID/status, bytes */

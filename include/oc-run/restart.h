@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * --restart: is the command started again after it was killed for memory, with the very session
- * that it was working on? The decision is pure; main.c carries it out. What speaks against it has
+ * --restart: is the command started again after it was killed for memory, or was asked to end in good
+ * time, with the very session that it was working on? The decision is pure; main.c carries it out. What speaks against it has
  * an order, so that the sentence for the person names what counts most. Nothing is ever guessed: a
  * session that is not certain, and one whose server others use, is left to the person.
  */
@@ -30,6 +30,7 @@ enum restart_verdict {
 struct restart_facts {
 	enum restart_choice choice;
 	bool killed_for_memory;
+	bool ended_for_it; /* asked to end while it was idle, to be started again */
 	bool told_to_stop;
 	bool has_way;	    /* its profile says how, for this command line */
 	bool server_is_own; /* no other session uses it */
@@ -52,6 +53,11 @@ void restart_facts_of(const struct session_record *record, char *const *command,
 /* Pure, as are the next three. */
 enum restart_verdict restart_decide(const struct restart *restart,
 				    const struct restart_facts *facts);
+
+/* Would it be started again, if it were asked to end now? What can only be known by asking the command,
+ * which of its sessions it is, is taken for granted. */
+bool restart_may(const struct restart *restart, const struct session_record *record,
+		 uint64_t ran_usec, uint64_t now_usec);
 
 /* How many there were in the window that ends at @now_usec. */
 unsigned restart_count(const struct restart *restart, uint64_t now_usec);

@@ -25,3 +25,7 @@ char *resume_shell_words(char *const *words);
  * stop, and its profile says how. If the answer is certain, sets record->resume_id and
  * resume_command; else resume_find_command. 0 also when nothing is known. */
 _must_check_ int resume_find(struct session_record *record);
+
+/* The same while the command still runs: sets resume_id if it is certain. @private_temp: the session's
+ * folder for the variable of the profile, or NULL. Blocks for as long as the command takes to answer. */
+_must_check_ int resume_find_early(struct session_record *record, const char *private_temp);

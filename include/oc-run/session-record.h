@@ -62,6 +62,7 @@ enum stop_reason {
 	STOP_HANGUP,  /* the terminal was closed */
 	STOP_SYSTEMD, /* the scope was asked to stop */
 	STOP_MEMORY,  /* the command was asked to end before memory was used up */
+	STOP_RESTART, /* ... to be started again with its session, while it was idle */
 };
 
 struct record_event {

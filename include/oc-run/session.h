@@ -7,6 +7,7 @@
 #include "oc-run/backend.h"
 #include "oc-run/host.h"
 #include "oc-run/plan.h"
+#include "oc-run/restart.h"
 #include "oc-run/session-record.h"
 #include "oc-run/spawn.h"
 
@@ -15,6 +16,7 @@ struct session_request {
 	const struct host *host;
 	struct backend *backend;
 	const struct signal_state *signals; /* as oc-run was started */
+	const struct restart *restart;	    /* the starts so far */
 };
 
 enum session_result {

@@ -31,8 +31,9 @@ struct tree_process {
 	uint64_t swap_bytes;
 	uint64_t held_bytes; /* resident when it last held anything: the dying have given it back */
 	unsigned threads;
-	char state;	/* R S D Z T ...; Z: dead but not reaped yet */
-	bool is_agent;	/* the command itself */
+	uint64_t cpu_ticks; /* used so far, in units of sysconf(_SC_CLK_TCK) */
+	char state;	    /* R S D Z T ...; Z: dead but not reaped yet */
+	bool is_agent;	    /* the command itself */
 	bool is_spared; /* the agent as a whole: see spared.h. Tools go first when memory runs out */
 	bool is_outside; /* a member that is not in the session's cgroup */
 	uint64_t age_usec;

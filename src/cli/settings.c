@@ -99,8 +99,10 @@ static const struct setting_row rows[SETTING_COUNT] = {
 	},
 	[SETTING_RESTART] = {
 		.key = "restart", .metavar = "WHEN", .in_config = true,
-		.help = "no, or on-oom: start the command again, with the\n"
-			"same session, when it was killed for memory (no)",
+		.help = "on-oom: start the command again, with the same\n"
+			"session, when it was killed for memory;\n"
+			"on-pressure: also when it is idle and memory\n"
+			"short; or no (no)",
 	},
 	[SETTING_RESTART_MIN_AGE] = {
 		.key = "restart-min-age", .metavar = "TIME", .in_config = true,

@@ -105,7 +105,8 @@ static void print_restart(FILE *out, const struct plan *plan)
 		return;
 	format_duration(plan->restart_min_age_usec, age);
 	print_label(out, "restart");
-	(void)fprintf(out, "with the same session after a kill for memory, if it ran for %s\n",
+	(void)fprintf(out, "with the same session after a kill for memory%s, if it ran for %s\n",
+		      plan->restart == RESTART_ON_PRESSURE ? ", or idle above the soft line" : "",
 		      age);
 }
 

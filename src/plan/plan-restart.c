@@ -10,6 +10,7 @@
 static const char *const restart_names[] = {
 	[RESTART_NO] = "no",
 	[RESTART_ON_OOM] = "on-oom",
+	[RESTART_ON_PRESSURE] = "on-pressure",
 };
 
 int plan_resolve_restart(struct plan *plan, const struct settings *settings, struct diag *diag)

@@ -179,6 +179,9 @@ static void print_stopped(FILE *out, const struct session_record *record)
 	case STOP_MEMORY:
 		(void)fputs("memory was about to be used up", out);
 		break;
+	case STOP_RESTART:
+		(void)fputs("memory was short while it was idle", out);
+		break;
 	case STOP_NONE:
 		break;
 	}

@@ -248,7 +248,8 @@ bool report_is_needed(const struct session_record *record)
 
 	report_tally(record, &tally);
 	if (tally.escapes > 0 || record->leftover_count > 0 || record->unkillable ||
-	    tally.has_livelock || record->stop_reason == STOP_MEMORY || report_disk_is_news(record))
+	    tally.has_livelock || record->stop_reason == STOP_MEMORY ||
+	    record->stop_reason == STOP_RESTART || report_disk_is_news(record))
 		return true;
 	for (int id = 0; id < LIMIT_COUNT; id++) {
 		if (report_limit_is_missing(record, (enum limit_id)id))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Asks the command for its sessions: see resume.h. It runs after the session, so nothing but time is
- * lost if it hangs. */
+/* Asks the command for its sessions: see resume.h. It runs after the session, or while the
+ * command is idle, so nothing but time is lost if it hangs. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,8 +46,8 @@ static int make_question(const struct plan *plan, char ***ret)
 }
 
 /* This is a start of the command as well, and would leave its libraries. */
-static int ask_tidily(const struct session_record *record, struct ask_request *question,
-		      char *answer, size_t size)
+static int ask_tidily(const struct session_record *record, const char *private_temp,
+		      struct ask_request *question, char *answer, size_t size)
 {
 	const struct plan *plan = record->plan;
 	struct session_tmp tmp = SESSION_TMP_INIT;
@@ -55,8 +55,11 @@ static int ask_tidily(const struct session_record *record, struct ask_request *q
 	struct session_tmp_tally tally;
 	int r;
 
-	if (record->tmp_path && session_tmp_make_again(record->tmp_path, plan->id, &tmp) == 0 &&
-	    asprintf(&assignment, "%s=%s", plan->profile->private_temp, tmp.path) < 0)
+	if (!private_temp && record->tmp_path &&
+	    session_tmp_make_again(record->tmp_path, plan->id, &tmp) == 0)
+		private_temp = tmp.path;
+	if (private_temp && plan->profile->private_temp &&
+	    asprintf(&assignment, "%s=%s", plan->profile->private_temp, private_temp) < 0)
 		assignment = NULL;
 	question->assignment = assignment;
 	r = ask_program(question, answer, size);
@@ -80,7 +83,8 @@ static char *working_directory(const struct plan *plan)
 }
 
 /* The id of the one session that fits. -ENOENT, -EINVAL: none does for certain. */
-static int find_id(const struct session_record *record, const char *directory, char **ret_id)
+static int find_id(const struct session_record *record, const char *directory,
+		   const char *private_temp, char **ret_id)
 {
 	_cleanup_free_ char *answer = malloc(ANSWER_MAX);
 	_cleanup_strv_ char **argv = NULL;
@@ -95,7 +99,7 @@ static int find_id(const struct session_record *record, const char *directory, c
 		return -ENOMEM;
 	question.argv = argv;
 	if (r == 0)
-		r = ask_tidily(record, &question, answer, ANSWER_MAX);
+		r = ask_tidily(record, private_temp, &question, answer, ANSWER_MAX);
 	if (r < 0)
 		return r;
 	return resume_choose(answer, record->plan->profile->session_keys, directory,
@@ -138,8 +142,10 @@ int resume_find(struct session_record *record)
 	directory = working_directory(plan);
 	if (!directory)
 		return 0;
-	if (profile->sessions && profile->resume)
-		r = find_id(record, directory, &record->resume_id);
+	if (record->resume_id)
+		r = 0;
+	else if (profile->sessions && profile->resume)
+		r = find_id(record, directory, NULL, &record->resume_id);
 	if (r == -ENOMEM)
 		return r;
 	if (record->resume_id)
@@ -149,4 +155,15 @@ int resume_find(struct session_record *record)
 		record->resume_find_command =
 			make_command(plan, directory, profile->resume_find, NULL);
 	return 0;
+}
+
+int resume_find_early(struct session_record *record, const char *private_temp)
+{
+	const struct profile *profile = record->plan->profile;
+	_cleanup_free_ char *directory = NULL;
+
+	if (record->resume_id || !profile || !profile->sessions || !profile->resume)
+		return 0;
+	directory = working_directory(record->plan);
+	return directory ? find_id(record, directory, private_temp, &record->resume_id) : 0;
 }

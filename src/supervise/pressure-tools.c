@@ -141,6 +141,19 @@ static bool runs_a_line(const struct tree_process *process)
 	return false;
 }
 
+bool pressure_tool_runs(const struct tree_sample *sample)
+{
+	for (size_t i = 0; i < sample->count; i++) {
+		const struct tree_process *process = &sample->processes[i];
+		const struct tree_process *parent = tree_sample_find(sample, process->parent);
+
+		if (is_alive(process) && !process->is_spared && parent && parent->is_spared &&
+		    (process->session == process->pid || runs_a_line(process)))
+			return true;
+	}
+	return false;
+}
+
 static bool is_agents_shell(const struct tree_sample *sample, const struct tree_process *process,
 			    uint64_t tool_bytes)
 {

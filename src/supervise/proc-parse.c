@@ -47,6 +47,8 @@ enum stat_field {
 	STAT_PARENT = 4,
 	STAT_PROCESS_GROUP = 5,
 	STAT_SESSION = 6,
+	STAT_USER_TICKS = 14,
+	STAT_SYSTEM_TICKS = 15,
 	STAT_THREADS = 20,
 	STAT_START = 22,
 };
@@ -80,6 +82,8 @@ int proc_parse_stat(const char *text, struct proc_stat *ret)
 		.session = (pid_t)fields[STAT_SESSION],
 		.state = end[2],
 		.threads = (unsigned)fields[STAT_THREADS],
+		.cpu_ticks =
+			(uint64_t)fields[STAT_USER_TICKS] + (uint64_t)fields[STAT_SYSTEM_TICKS],
 		.start_ticks = (uint64_t)fields[STAT_START],
 	};
 	proc_clean_text(comm, (size_t)(end - comm), stat.comm, sizeof(stat.comm));

@@ -30,6 +30,7 @@ static bool was_told_to_stop(const struct session_record *record)
 		return true;
 	case STOP_NONE:
 	case STOP_MEMORY:
+	case STOP_RESTART:
 		break;
 	}
 	return false;
@@ -45,6 +46,7 @@ void restart_facts_of(const struct session_record *record, char *const *command,
 		.choice = plan->restart,
 		.killed_for_memory =
 			outcome_classify(record) == OUTCOME_AGENT_KILLED && !was_for_tasks(record),
+		.ended_for_it = record->stop_reason == STOP_RESTART,
 		.told_to_stop = was_told_to_stop(record),
 		.has_way = profile && profile->sessions && profile->resume &&
 			   profile_subcommand(profile, command) == 0,
@@ -73,7 +75,7 @@ void restart_note(struct restart *restart, uint64_t now_usec)
 enum restart_verdict restart_decide(const struct restart *restart,
 				    const struct restart_facts *facts)
 {
-	if (facts->choice == RESTART_NO || !facts->killed_for_memory)
+	if (facts->choice == RESTART_NO || !(facts->killed_for_memory || facts->ended_for_it))
 		return RESTART_NOTHING;
 	if (facts->told_to_stop)
 		return RESTART_STOPPED;
@@ -86,6 +88,19 @@ enum restart_verdict restart_decide(const struct restart *restart,
 	if (restart_count(restart, facts->now_usec) >= RESTARTS_MAX)
 		return RESTART_TOO_OFTEN;
 	return facts->is_certain ? RESTART_AGAIN : RESTART_NOT_CERTAIN;
+}
+
+bool restart_may(const struct restart *restart, const struct session_record *record,
+		 uint64_t ran_usec, uint64_t now_usec)
+{
+	struct restart_facts facts;
+
+	restart_facts_of(record, record->plan->command, &facts);
+	facts.ended_for_it = true;
+	facts.is_certain = true;
+	facts.ran_usec = ran_usec;
+	facts.now_usec = now_usec;
+	return restart_decide(restart, &facts) == RESTART_AGAIN;
 }
 
 void restart_why_not(enum restart_verdict verdict, const struct restart_facts *facts,

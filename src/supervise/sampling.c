@@ -204,6 +204,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	r = pressure_act_look(session, true);
 	if (r < 0)
 		return r;
+	restart_idle_look(session);
 	return session_arm(session, &session->look_timer, next_usec, on_look);
 }
 

@@ -10,6 +10,7 @@
 #include "oc-run/figures.h"
 #include "oc-run/fork-watch.h"
 #include "oc-run/history.h"
+#include "oc-run/idle.h"
 #include "oc-run/keeper.h"
 #include "oc-run/kernel-log.h"
 #include "oc-run/notice.h"
@@ -84,6 +85,7 @@ struct session {
 	const struct plan *plan;
 	const struct host *host;
 	struct backend *backend;
+	const struct restart *restart;
 	struct session_record *record;
 
 	sd_event *event;
@@ -111,6 +113,7 @@ struct session {
 	struct psi *psi;		   /* NULL: this kernel has none for us */
 	uint64_t pressure_rest_until_usec; /* of wake-ups by memory.high */
 
+	struct idle idle;
 	struct newcomers newcomers;
 	struct victims victims;
 	struct session_notices notices;
@@ -211,6 +214,9 @@ _must_check_ int pressure_act_look(struct session *session, bool has_sample);
 _must_check_ int pressure_act_wake(struct session *session);
 /* memory.high off for good: the session is being ended. */
 void pressure_act_lift(struct session *session);
+
+/* restart-idle.c: after a look with a sample. */
+void restart_idle_look(struct session *session);
 
 /* sampling.c */
 _must_check_ int sampling_start(struct session *session);

@@ -459,6 +459,7 @@ int session_run(const struct session_request *request, struct session_record *re
 		.plan = request->plan,
 		.host = request->host,
 		.backend = request->backend,
+		.restart = request->restart,
 		.record = record,
 		.cgroup = SESSION_CGROUP_INIT,
 		.registry = REGISTRY_ENTRY_INIT,

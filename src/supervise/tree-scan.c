@@ -226,6 +226,7 @@ static void add_candidate(struct scan *scan, pid_t pid)
 	process->session = stat.session;
 	process->start_ticks = stat.start_ticks;
 	process->threads = stat.threads;
+	process->cpu_ticks = stat.cpu_ticks;
 	process->state = stat.state;
 	process->age_usec = tree_age_usec(tree, stat.start_ticks);
 	process->is_agent = pid == tree->agent && stat.start_ticks == tree->agent_start_ticks;

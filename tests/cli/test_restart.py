@@ -161,3 +161,51 @@ def dry_run(t):
     plan = t.oc("--dry-run", "--restart", "on-oom", "--", "agent").out.decode()
     check("with the same session after a kill for memory, if it ran for 2 min" in plan, plan)
     check("a kill for memory" not in t.oc("--dry-run", "--", "agent").out.decode(), "not without")
+
+
+IDLE = ["--mem", "256M", "--swap", "0", "--restart", "on-pressure", "--restart-min-age", "0"]
+
+
+def idler(t, more="", sessions=1):
+    """A command that takes most of its memory, does nothing, and ends when it is asked to."""
+    agent(t, sessions=sessions)
+    path = t.path("bin/agent")
+    hold = f"{more}\nexec '{t.payload}' hold 225M 300"
+    t.write("bin/agent", read_text(path).replace(f"exec '{t.payload}' leak 200M --max 1G", hold))
+    os.chmod(path, 0o755)
+
+
+@test("--restart=on-pressure: idle above the soft line, it is asked to end and goes on")
+def pressure(t):
+    idler(t)
+    report = t.path("report.json")
+    running = t.start_oc(*IDLE, "--report", report, "--", "agent", "--fast")
+    t.poll(lambda: len(starts(t)) == 2, "the second start", 90)
+    check_equal(running.wait(), 5, "status")
+    check_equal([words for _, words in starts(t)], ["--fast", "--fast -s ses_1"], "the words")
+    text = "\n".join(running.errors)
+    check("memory was short while it was idle; agent ended" in text, f"the first's report: {text}")
+    check(AGAIN + " (1 of 2 in 30 minutes)" in text, f"the line between: {text}")
+
+
+@test("--restart=on-pressure leaves alone what a tool runs in, what is busy and what is uncertain")
+def pressure_not_idle(t):
+    # Three that would be started again in the same time as the one above, beside each other.
+    tool = "setsid sleep 300 &"
+    busy = "(while :; do :; done) &"
+    sessions = []
+    for name, more, count in (("tool", tool, 1), ("busy", busy, 1), ("two", "", 2)):
+        os.makedirs(t.path(f"work/{name}"), exist_ok=True)
+        idler(t, more, count)
+        os.rename(t.path("bin/agent"), t.path(f"bin/{name}"))
+    t.write("config/oc-run/profiles/agent.conf",
+            PROFILE.replace("commands = agent", "commands = tool busy two"))
+    for name in ("tool", "busy", "two"):
+        sessions.append(t.start_oc(*IDLE, "--", name, cwd=t.path(f"work/{name}")))
+    t.poll(lambda: len(starts(t)) == 3, "all to start")
+    t.run(["sleep", "45"], deadline=90)
+    check_equal(len(starts(t)), 3, "starts")
+    for running in sessions:
+        check(running.status is None, f"it runs: {running.errors}")
+        running.signal(signal.SIGTERM)
+        running.wait()

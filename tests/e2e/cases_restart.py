@@ -2,6 +2,7 @@
 """--restart: opencode is killed for memory, and the same session is on the screen again."""
 
 import re
+import time
 
 from cases_tui import check_terminal_is_sane, in_plain_shell
 from report import Report
@@ -65,4 +66,33 @@ def the_same_session_is_on_the_screen_again(box):
     box.check_nothing_left()
 
 
-CASES = [the_same_session_is_on_the_screen_again]
+def an_idle_one_is_restarted_in_time(box):
+    """idle above the soft line, with --restart=on-pressure the same session is on the screen again"""
+    options = ["--high", "100M", "--livelock-guard", "no", "--restart", "on-pressure",
+               "--restart-min-age", "0"]
+    terminal = in_plain_shell(box, box.wrapped(*options) + ["opencode"])
+    prompt(box, terminal, box.script("talk", {"text": FIRST_WORDS}), 1)
+    terminal.wait_for(FIRST_WORDS)
+    before = min(box.agents(), key=lambda agent: agent.start)
+    time.sleep(12)
+    terminal.type("half a sentence")
+    time.sleep(22)
+    check(before.is_still(), "it was ended under the fingers of a person")
+    terminal.key("C-c")
+    wait_until(lambda: not before.is_still(), 90, "the first opencode to be ended")
+    wait_until(lambda: box.agents() and terminal.modes()["alternate_on"] == "1", 60,
+               "the second opencode")
+    terminal.wait_for(FIRST_WORDS, 60)
+    terminal.key("C-c")
+    check_terminal_is_sane(box, terminal)
+    words = terminal.history()
+    box.note("main screen at the end:\n" + words.strip())
+    check("oc-run: memory was short while it was idle; opencode ended" in words,
+          "no report:\n" + words)
+    check("oc-run: starting opencode again with the same session (1 of 2 in 30 minutes)" in words,
+          "no line between the two:\n" + words)
+    box.check_nothing_left()
+
+
+CASES = [the_same_session_is_on_the_screen_again, an_idle_one_is_restarted_in_time]
+an_idle_one_is_restarted_in_time.only_old = True

@@ -1007,8 +1007,10 @@ TEST(a_restart_is_asked_for_by_its_name)
 		{ "no", "no", NULL, RESTART_NO, 2 * USEC_PER_MINUTE, NULL },
 		{ "on-oom", "on-oom", "0", RESTART_ON_OOM, 0, NULL },
 		{ "an age", "on-oom", "5min", RESTART_ON_OOM, 5 * USEC_PER_MINUTE, NULL },
+		{ "in good time", "on-pressure", NULL, RESTART_ON_PRESSURE, 2 * USEC_PER_MINUTE,
+		  NULL },
 		{ "another word", "on-om", NULL, RESTART_NO, 0, "did you mean on-oom?" },
-		{ "empty", "", NULL, RESTART_NO, 0, "is not one of no or on-oom" },
+		{ "empty", "", NULL, RESTART_NO, 0, "is not one of no, on-oom or on-pressure" },
 		{ "no time", "on-oom", "soon", RESTART_NO, 0, "restart-min-age" },
 	};
 

@@ -38,6 +38,7 @@ TEST(stat_is_read_whatever_the_process_calls_itself)
 		expect_int(stat.process_group, 70);
 		expect_int(stat.session, 71);
 		expect_uint(stat.threads, 7);
+		expect_uint(stat.cpu_ticks, 3);
 		expect_uint(stat.start_ticks, 4711);
 	}
 }
