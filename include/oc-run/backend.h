@@ -71,6 +71,13 @@ _must_check_ int backend_enter(struct backend *backend, const struct plan *plan,
 _must_check_ int backend_adopt(struct backend *backend, const struct session_cgroup *cgroup,
 			       const struct cgroup *leaf, pid_t pid);
 
+/* Sets one limit of a session that runs to what @plan says by now, where the kernel enforces it: on
+ * payload/, read back, and with its head-room on the scope. @was: the value before. memory.high of
+ * payload/ is left to who moves it. Negative errno with @diag: payload/ has the value it had. */
+_must_check_ int backend_change_limit(struct backend *backend, const struct session_cgroup *cgroup,
+				      const struct plan *plan, enum limit_id id, uint64_t was,
+				      struct diag *diag);
+
 /* Called when somebody asks systemd to stop our scope (Scope.RequestStop). Optional. */
 typedef void (*backend_stop_fn)(void *userdata);
 _must_check_ int backend_attach(struct backend *backend, sd_event *event, backend_stop_fn stop,

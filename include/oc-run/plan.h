@@ -3,7 +3,8 @@
 
 /*
  * What will be done, decided before anything is: settings + facts of the host + what the backend
- * found out -> struct plan. Pure; --dry-run prints it; nothing changes it afterwards.
+ * found out -> struct plan. Pure; --dry-run prints it; nothing changes it afterwards but
+ * `oc-ctl set`, which changes limits.
  */
 
 #include "oc-run/host.h"

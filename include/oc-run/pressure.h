@@ -151,6 +151,8 @@ struct pressure_config pressure_config_of(const struct plan *plan, uint32_t enfo
 					  uint64_t swap_bytes);
 
 void pressure_init(struct pressure_state *pressure, const struct pressure_config *config);
+/* Other limits from now on: memory.high begins at the first step again (pressure_high()). */
+void pressure_change(struct pressure_state *pressure, const struct pressure_config *config);
 struct pressure_answer pressure_step(struct pressure_state *pressure,
 				     const struct pressure_look *look);
 

@@ -36,8 +36,9 @@ struct registry_session {
 	uint64_t since_usec; /* CLOCK_REALTIME; 0: not known */
 	struct registry_process supervisor, command;
 	struct registry_limit limits[LIMIT_COUNT];
-	bool is_ending; /* says its oc-run */
-	bool is_held;	/* oc-run or the keeper lives */
+	bool is_ending;		  /* says its oc-run */
+	char *answered, *refusal; /* as in struct registry_entry */
+	bool is_held;		  /* oc-run or the keeper lives */
 	bool same_boot;
 	char *entry_path;
 	char *status_path; /* where the session's status file would be */
@@ -58,6 +59,10 @@ const char *registry_enforcer_word(enum enforcer enforcer);
 _must_check_ int registry_list(const struct host *host, struct registry_session **ret,
 			       size_t *ret_count);
 void registry_sessions_free(struct registry_session *sessions, size_t count);
+
+/* Reads the entry of @session anew. -ENOENT: it has gone. */
+_must_check_ int registry_session_read(const struct registry_session *session,
+				       struct registry_session *ret);
 
 /* Does oc-run or the keeper still hold it, now? */
 bool registry_session_is_held(const struct registry_session *session);

@@ -36,7 +36,13 @@ struct registry_entry {
 	struct registry_disk disk;
 	uint32_t enforced; /* session_cgroup.enforced; to be set before registry_update() */
 	bool is_ending;	   /* the same */
+	/* The last change of limits that was asked for (limit-request.h), and why it was refused. */
+	char answered[17];
+	char refusal[256];
 };
+
+/* Where a change of limits is asked for: the entry's path with this at its end. */
+#define REGISTRY_REQUEST_ENDING ".set"
 
 #define REGISTRY_ENTRY_INIT \
 	{                   \

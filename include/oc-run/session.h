@@ -12,7 +12,7 @@
 #include "oc-run/spawn.h"
 
 struct session_request {
-	const struct plan *plan;
+	struct plan *plan; /* its limits may be changed from outside while it runs */
 	const struct host *host;
 	struct backend *backend;
 	const struct signal_state *signals; /* as oc-run was started */

@@ -23,6 +23,9 @@ struct backend_ops {
 	/* NULL: cgroup.procs is the only way. */
 	int (*adopt)(struct backend *backend, const struct session_cgroup *cgroup,
 		     const struct cgroup *leaf, pid_t pid);
+	/* A limit of the scope, which exists; NULL: there is none. */
+	int (*limit_scope)(struct backend *backend, const struct session_cgroup *cgroup,
+			   enum limit_id id, uint64_t value);
 	/* Writes the path of the directory that the scope will lie in below facts.parent, "" for
 	 * facts.parent itself; NULL: there is no cgroup. */
 	int (*slice_path)(struct backend *backend, const struct plan *plan, char **ret);

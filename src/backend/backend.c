@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend-impl.h"
+#include "leaves.h"
 #include "wall.h"
 
 int refuse(struct refusal *refusal, const char *remedy, const char *why_format, ...)
@@ -211,6 +211,49 @@ int backend_enter(struct backend *backend, const struct plan *plan, pid_t child,
 		  struct session_cgroup *ret, struct diag *diag)
 {
 	return backend->ops->enter(backend, plan, child, keeper, ret, diag);
+}
+
+static int limit_scope(struct backend *backend, const struct session_cgroup *cgroup,
+		       const struct plan *plan, enum limit_id id)
+{
+	uint64_t value;
+
+	if (!backend->ops->limit_scope || !leaves_scope_value(plan, id, &value))
+		return 0;
+	return backend->ops->limit_scope(backend, cgroup, id, value);
+}
+
+static int limit_leaf(struct backend *backend, const struct session_cgroup *cgroup,
+		      enum limit_id id, uint64_t value)
+{
+	if (id == LIMIT_MEMORY_HIGH)
+		return 0;
+	return leaves_set_limit(&cgroup->payload, limit_row(id), value, backend->page_bytes);
+}
+
+int backend_change_limit(struct backend *backend, const struct session_cgroup *cgroup,
+			 const struct plan *plan, enum limit_id id, uint64_t was, struct diag *diag)
+{
+	const char *file = limit_row(id)->cgroup_file;
+	uint64_t value = plan->limits[id].value;
+	int r;
+
+	/* The wall outside has to be the larger one at every moment. */
+	if (value > was) {
+		r = limit_scope(backend, cgroup, plan, id);
+		if (r < 0)
+			return diag_set(diag, r, "could not raise \"%s\" of \"%s\": %s", file,
+					cgroup->scope.path, strerror(-r));
+	}
+	r = limit_leaf(backend, cgroup, id, value);
+	if (r < 0)
+		return diag_set(diag, r, "could not set \"%s\" of \"%s\": %s", file,
+				cgroup->payload.path,
+				r == -EIO ? "the kernel kept another value" : strerror(-r));
+	/* A wall that stays where it was, further out, is no failure. */
+	if (value < was)
+		best_effort(limit_scope(backend, cgroup, plan, id));
+	return 0;
 }
 
 int backend_attach(struct backend *backend, sd_event *event, backend_stop_fn stop, void *userdata)

@@ -304,12 +304,22 @@ static void take_place(struct cgroupfs_backend *backend, const struct host *host
 	place->cgroup = (struct cgroup)CGROUP_INIT;
 }
 
+static int cgroupfs_limit_scope(struct backend *base, const struct session_cgroup *cgroup,
+				enum limit_id id, uint64_t value)
+{
+	int r = leaves_set_limit(&cgroup->scope, limit_row(id), value, base->page_bytes);
+
+	/* The controller ends above: there is no second wall. */
+	return r == -ENOENT ? 0 : r;
+}
+
 int cgroupfs_probe(const struct host *host, bool insist, struct backend **ret,
 		   struct refusal *refusal)
 {
 	static const struct backend_ops ops = {
 		.enter = cgroupfs_enter,
 		.attach = cgroupfs_attach,
+		.limit_scope = cgroupfs_limit_scope,
 		.slice_path = cgroupfs_slice_path,
 		.leave = cgroupfs_leave,
 		.finish = cgroupfs_finish,

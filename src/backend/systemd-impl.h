@@ -55,6 +55,10 @@ _must_check_ int systemd_scope_start(struct systemd_backend *backend, const stru
 /* Puts the common cap on the slice. true if it stands. */
 bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan);
 
+/* SetUnitProperties of one number, until the next boot at most. */
+_must_check_ int systemd_set_property(struct systemd_backend *backend, const char *unit,
+				      const char *property, uint64_t value, uint64_t deadline);
+
 /* The directories of a slice below the manager's own: "a-b.slice" is "a.slice/a-b.slice". */
 _must_check_ int systemd_slice_path(struct backend *backend, const struct plan *plan, char **ret);
 

@@ -36,8 +36,8 @@ static bool has_unit_file(struct systemd_backend *backend, const char *slice, ui
 	return fragment[0] != '\0';
 }
 
-static int set_property(struct systemd_backend *backend, const char *slice, const char *property,
-			uint64_t value, uint64_t deadline)
+int systemd_set_property(struct systemd_backend *backend, const char *slice, const char *property,
+			 uint64_t value, uint64_t deadline)
 {
 	sd_bus_message *message = NULL;
 	int r = manager_message_new(&backend->manager, "SetUnitProperties", &message);
@@ -73,8 +73,8 @@ static bool cap(struct systemd_backend *backend, const struct plan *plan, uint64
 
 	/* One call each: one that an older systemd does not know must not take the others along. */
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		int r = rows[i].use ? set_property(backend, plan->slice, rows[i].property,
-						   rows[i].value, deadline)
+		int r = rows[i].use ? systemd_set_property(backend, plan->slice, rows[i].property,
+							   rows[i].value, deadline)
 				    : 0;
 
 		if (i == 0)

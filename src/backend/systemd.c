@@ -240,6 +240,23 @@ static int attach_process(struct systemd_backend *backend, const char *subgroup,
 	return r;
 }
 
+/* Over the bus only: a file of the scope is systemd's, and written over with the next change. */
+static int systemd_limit_scope(struct backend *base, const struct session_cgroup *cgroup,
+			       enum limit_id id, uint64_t value)
+{
+	struct systemd_backend *backend = systemd_of(base);
+	const struct limit_row *row = limit_row(id);
+	uint64_t deadline = now_usec() + SYSTEMD_CALL_USEC;
+	int r = reconnect(backend, deadline);
+
+	(void)cgroup;
+	if (r >= 0)
+		r = systemd_set_property(backend, backend->unit, row->systemd_property,
+					 limit_systemd_value(row, value), deadline);
+	close_if_direct(backend);
+	return r;
+}
+
 static int systemd_adopt(struct backend *base, const struct session_cgroup *cgroup,
 			 const struct cgroup *leaf, pid_t pid)
 {
@@ -312,6 +329,7 @@ const struct backend_ops systemd_ops = {
 	.enter = systemd_enter,
 	.attach = systemd_attach,
 	.adopt = systemd_adopt,
+	.limit_scope = systemd_limit_scope,
 	.slice_path = systemd_slice_path,
 	.leave = systemd_leave,
 	.finish = systemd_finish,

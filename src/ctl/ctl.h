@@ -13,6 +13,7 @@
 
 #include "oc-run/diag.h"
 #include "oc-run/host.h"
+#include "oc-run/limits.h"
 #include "oc-run/registry-list.h"
 
 #define CTL_SCHEMA "oc-ctl.v1"
@@ -28,6 +29,8 @@ enum ctl_option_id {
 	CTL_FORCE,
 	CTL_TIMEOUT,
 	CTL_YES,
+	CTL_LIMIT, /* and on: CTL_LIMIT + LIMIT_x */
+	CTL_LIMIT_LAST = CTL_LIMIT + LIMIT_COUNT - 1,
 	CTL_OPTION_COUNT,
 };
 
@@ -39,7 +42,7 @@ struct ctl_option {
 	const char *help;
 };
 
-#define CTL_VERB_OPTIONS_MAX 8
+#define CTL_VERB_OPTIONS_MAX 12
 
 struct ctl;
 
@@ -119,7 +122,7 @@ size_t ctl_width(void);
 /* A terminal that takes them, and nobody said NO_COLOR. */
 bool ctl_has_colours(void);
 
-/* Fills in host and sessions. */
+/* Fills in host and sessions; does nothing when they are there. */
 _must_check_ int ctl_load_sessions(struct ctl *ctl, struct diag *diag);
 
 /* "name (id)": how a session is called in sentences. */
@@ -139,3 +142,4 @@ int ctl_kill(struct ctl *ctl);
 int ctl_freeze(struct ctl *ctl);
 int ctl_thaw(struct ctl *ctl);
 int ctl_sweep(struct ctl *ctl);
+int ctl_set(struct ctl *ctl);

@@ -30,8 +30,11 @@ bool ctl_has_colours(void)
 
 int ctl_load_sessions(struct ctl *ctl, struct diag *diag)
 {
-	int r = host_gather(&ctl->host, diag);
+	int r;
 
+	if (ctl->has_host)
+		return 0;
+	r = host_gather(&ctl->host, diag);
 	if (r < 0)
 		return r;
 	ctl->has_host = true;

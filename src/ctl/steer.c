@@ -23,11 +23,18 @@ uint64_t ctl_now_usec(void)
 	return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void rest(void)
+void ctl_rest(void)
 {
 	const struct timespec step = { .tv_nsec = STEP_MSEC * 1000000L };
 
 	(void)nanosleep(&step, NULL);
+}
+
+bool ctl_supervisor_is_stopped(const struct registry_session *session)
+{
+	char state;
+
+	return ctl_process_lives(&session->supervisor, &state) && state == 'T';
 }
 
 int ctl_signal_supervisor(const struct registry_session *session, int signal_number)
@@ -87,7 +94,7 @@ static int freeze_cgroup(const struct ctl_view *view, bool frozen)
 			return r;
 		if (ctl_now_usec() >= deadline_usec)
 			return -ETIMEDOUT;
-		rest();
+		ctl_rest();
 	}
 	return r;
 }
@@ -105,7 +112,7 @@ bool ctl_wait_gone(const struct registry_session *session, uint64_t deadline_use
 	while (registry_session_is_held(session)) {
 		if (ctl_now_usec() >= deadline_usec)
 			return false;
-		rest();
+		ctl_rest();
 	}
 	return true;
 }

@@ -16,6 +16,9 @@ _must_check_ int ctl_set_frozen(struct ctl_view *view, bool frozen);
 /* Waits until neither oc-run nor keeper hold it. false: it took longer. */
 bool ctl_wait_gone(const struct registry_session *session, uint64_t deadline_usec);
 uint64_t ctl_now_usec(void); /* CLOCK_MONOTONIC */
+void ctl_rest(void);	     /* between two looks */
+
+bool ctl_supervisor_is_stopped(const struct registry_session *session);
 
 /* Is oc-ctl itself one of the session's processes? */
 bool ctl_is_inside(const struct host *host, const struct registry_session *session);

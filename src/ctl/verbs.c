@@ -16,6 +16,23 @@ static const struct ctl_option timeout = { CTL_TIMEOUT, 0, "timeout", "TIME",
 					   "wait so long (default 30s)" };
 static const struct ctl_option yes = { CTL_YES, 'y', "yes", NULL, "end and remove it" };
 
+static const struct ctl_option limits[] = {
+	[LIMIT_MEMORY_MAX] = { (enum ctl_option_id)(CTL_LIMIT + LIMIT_MEMORY_MAX), 0, "mem", "SIZE",
+			       "the most memory" },
+	[LIMIT_MEMORY_HIGH] = { (enum ctl_option_id)(CTL_LIMIT + LIMIT_MEMORY_HIGH), 0, "high",
+				"SIZE", "where early reclaim begins, fixed" },
+	[LIMIT_MEMORY_SWAP_MAX] = { (enum ctl_option_id)(CTL_LIMIT + LIMIT_MEMORY_SWAP_MAX), 0,
+				    "swap", "SIZE", "the most swap" },
+	[LIMIT_PIDS_MAX] = { (enum ctl_option_id)(CTL_LIMIT + LIMIT_PIDS_MAX), 0, "pids", "NUMBER",
+			     "the most tasks, threads included" },
+	[LIMIT_CPU_MAX] = { (enum ctl_option_id)(CTL_LIMIT + LIMIT_CPU_MAX), 0, "cpus", "CPUS",
+			    "the most CPU time" },
+	[LIMIT_CPU_WEIGHT] = { (enum ctl_option_id)(CTL_LIMIT + LIMIT_CPU_WEIGHT), 0, "cpu-weight",
+			       "WEIGHT", "share of the CPUs" },
+	[LIMIT_IO_WEIGHT] = { (enum ctl_option_id)(CTL_LIMIT + LIMIT_IO_WEIGHT), 0, "io-weight",
+			      "WEIGHT", "share of the disks" },
+};
+
 #define MANY .words = "ID...", .least = 1, .most = UINT_MAX
 
 const struct ctl_verb ctl_verbs[] = {
@@ -63,6 +80,15 @@ const struct ctl_verb ctl_verbs[] = {
 		.help = "let frozen or stopped sessions go on",
 		.options = { &all },
 		.run = ctl_thaw,
+	},
+	{
+		.name = "set",
+		MANY,
+		.help = "change limits of sessions that run",
+		.details = "What is in use has to fit. Values are as in the options of oc-run.",
+		.options = { &limits[0], &limits[1], &limits[2], &limits[3], &limits[4], &limits[5],
+			     &limits[6] },
+		.run = ctl_set,
 	},
 	{
 		.name = "sweep",

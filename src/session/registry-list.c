@@ -167,3 +167,17 @@ bool registry_session_is_held(const struct registry_session *session)
 
 	return fd >= 0 && look_at_lock(AT_FDCWD, session->entry_path, fd) == 1;
 }
+
+int registry_session_read(const struct registry_session *session, struct registry_session *ret)
+{
+	_cleanup_close_ int fd = open(session->entry_path,
+				      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	char text[REGISTRY_TEXT_MAX];
+	ssize_t length;
+
+	if (fd < 0)
+		return -errno;
+	length = pread(fd, text, sizeof(text) - 1, 0);
+	text[length > 0 ? length : 0] = '\0';
+	return registry_parse(session->id, text, ret);
+}

@@ -102,6 +102,8 @@ static int copy_texts(const cJSON *object, struct registry_session *session)
 		{ "cgroup", &session->cgroup },
 		{ "cgroup_parent", &session->cgroup_parent },
 		{ "tmp", &session->tmp },
+		{ "answered", &session->answered },
+		{ "refusal", &session->refusal },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -146,6 +148,8 @@ void registry_session_finish(struct registry_session *session)
 	cleanup_free(&session->cgroup);
 	cleanup_free(&session->cgroup_parent);
 	cleanup_free(&session->tmp);
+	cleanup_free(&session->answered);
+	cleanup_free(&session->refusal);
 	cleanup_free(&session->entry_path);
 	cleanup_free(&session->status_path);
 }

@@ -116,6 +116,8 @@ static bool fill_stand(cJSON *object, const struct plan *plan, const struct regi
 	if (!entry)
 		return true;
 	return add_limits(object, plan, entry->enforced) &&
+	       add_text(object, "answered", entry->answered) &&
+	       add_text(object, "refusal", entry->refusal) &&
 	       (!entry->is_ending || cJSON_AddTrueToObject(object, "ending"));
 }
 
@@ -249,11 +251,23 @@ int registry_update(struct registry_entry *entry, const struct plan *plan, const
 	return entry->fd < 0 ? 0 : write_entry(entry->fd, plan, &facts);
 }
 
+static void remove_request(const char *entry_path)
+{
+	char *path;
+
+	if (asprintf(&path, "%s" REGISTRY_REQUEST_ENDING, entry_path) < 0)
+		return;
+	(void)unlink(path);
+	free(path);
+}
+
 void registry_leave(struct registry_entry *entry)
 {
 	/* While it is locked: nobody else can be about to sweep it. */
-	if (entry->fd >= 0 && entry->path)
+	if (entry->fd >= 0 && entry->path) {
+		remove_request(entry->path);
 		(void)unlink(entry->path);
+	}
 	cleanup_close(&entry->fd);
 	cleanup_free(&entry->path);
 }

@@ -42,6 +42,15 @@ void pressure_act_lift(struct session *session)
 	write_high(session, LIMIT_UNLIMITED);
 }
 
+void pressure_act_change(struct session *session)
+{
+	const struct pressure_config config = pressure_config_of(
+		session->plan, session->cgroup.enforced, session->host->swap_bytes);
+
+	pressure_change(&session->pressure, &config);
+	write_high(session, pressure_high(&session->pressure));
+}
+
 static struct record_event *note(struct session *session, enum record_event_kind kind,
 				 uint64_t value)
 {

@@ -176,6 +176,20 @@ void pressure_init(struct pressure_state *pressure, const struct pressure_config
 	*pressure = (struct pressure_state){ .config = *config };
 }
 
+void pressure_change(struct pressure_state *pressure, const struct pressure_config *config)
+{
+	pressure->config = *config;
+	pressure->level = 0;
+	pressure->crossed_usec = pressure->below_usec = 0;
+	pressure->crossing_is_told = false;
+	pressure->held_up = (struct pressure_mark){ 0 };
+	pressure->held_up_samples = 0;
+	pressure->lifts = 0;
+	pressure->swap_held_bytes = 0;
+	pressure->is_short = false;
+	pressure->relieved_usec = 0;
+}
+
 struct pressure_answer pressure_step(struct pressure_state *pressure,
 				     const struct pressure_look *look)
 {

@@ -208,7 +208,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	return session_arm(session, &session->look_timer, next_usec, on_look);
 }
 
-int sampling_start(struct session *session)
+void sampling_watch_limits(struct session *session)
 {
 	const struct plan_limit *limits = session->plan->limits;
 
@@ -221,6 +221,11 @@ int sampling_start(struct session *session)
 	session->watched.oom = session->plan->oom;
 	session->watches_limits = session->watched.memory_bytes != LIMIT_UNLIMITED ||
 				  session->watched.tasks != LIMIT_UNLIMITED;
+}
+
+int sampling_start(struct session *session)
+{
+	sampling_watch_limits(session);
 	session->looked_usec = session_now_usec();
 	return session_arm(session, &session->look_timer,
 			   session->watches_limits ? LOOK_SOON_USEC / 5 : LOOK_SOON_USEC, on_look);

@@ -82,7 +82,7 @@ struct session_notices {
 };
 
 struct session {
-	const struct plan *plan;
+	struct plan *plan; /* its limits change when somebody sets them: adjust.c */
 	const struct host *host;
 	struct backend *backend;
 	const struct restart *restart;
@@ -130,6 +130,7 @@ struct session {
 	size_t escapes_told;
 	bool suspended; /* we stopped ourselves because the command was stopped */
 
+	sd_event_source *adjust_source;
 	sd_event_source *deadline_timer; /* of the supervisor */
 	sd_event_source *look_timer;
 	sd_event_source *pressure_timer;
@@ -214,11 +215,19 @@ _must_check_ int pressure_act_look(struct session *session, bool has_sample);
 _must_check_ int pressure_act_wake(struct session *session);
 /* memory.high off for good: the session is being ended. */
 void pressure_act_lift(struct session *session);
+/* The limits of the plan have changed. */
+void pressure_act_change(struct session *session);
+
+/* adjust.c: limits that are changed from outside while the session runs. It goes without. */
+void adjust_start(struct session *session);
+void adjust_finish(struct session *session);
 
 /* restart-idle.c: after a look with a sample. */
 void restart_idle_look(struct session *session);
 
 /* sampling.c */
+/* From the plan: what oc-run holds itself. */
+void sampling_watch_limits(struct session *session);
 _must_check_ int sampling_start(struct session *session);
 void sampling_look(struct session *session, unsigned flags);
 /* Only how much it uses, not who: cheaper where the kernel counts. */

@@ -380,6 +380,7 @@ int supervise_attach(struct session *session)
 	r = backend_attach(session->backend, session->event, on_request_stop, session);
 	if (r < 0)
 		return r;
+	adjust_start(session);
 	r = pressure_act_start(session);
 	if (r >= 0)
 		r = newcomers_start(session);
