@@ -29,6 +29,7 @@ enum ctl_option_id {
 	CTL_FORCE,
 	CTL_TIMEOUT,
 	CTL_YES,
+	CTL_SINCE,
 	CTL_LIMIT, /* and on: CTL_LIMIT + LIMIT_x */
 	CTL_LIMIT_LAST = CTL_LIMIT + LIMIT_COUNT - 1,
 	CTL_OPTION_COUNT,
@@ -143,3 +144,4 @@ int ctl_freeze(struct ctl *ctl);
 int ctl_thaw(struct ctl *ctl);
 int ctl_sweep(struct ctl *ctl);
 int ctl_set(struct ctl *ctl);
+int ctl_log(struct ctl *ctl);

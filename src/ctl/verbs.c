@@ -14,6 +14,8 @@ static const struct ctl_option force = { CTL_FORCE, 'f', "force", NULL,
 					 "don't wait for polite ends" };
 static const struct ctl_option timeout = { CTL_TIMEOUT, 0, "timeout", "TIME",
 					   "wait so long (default 30s)" };
+static const struct ctl_option since = { CTL_SINCE, 0, "since", "TIME",
+					 "only what is not older: 2h, or a date" };
 static const struct ctl_option yes = { CTL_YES, 'y', "yes", NULL, "end and remove it" };
 
 static const struct ctl_option limits[] = {
@@ -89,6 +91,14 @@ const struct ctl_verb ctl_verbs[] = {
 		.options = { &limits[0], &limits[1], &limits[2], &limits[3], &limits[4], &limits[5],
 			     &limits[6] },
 		.run = ctl_set,
+	},
+	{
+		.name = "log",
+		.words = "[ID]",
+		.most = 1,
+		.help = "what happened, in ended sessions too",
+		.options = { &since, &json },
+		.run = ctl_log,
 	},
 	{
 		.name = "sweep",
