@@ -30,6 +30,8 @@ enum ctl_option_id {
 	CTL_TIMEOUT,
 	CTL_YES,
 	CTL_SINCE,
+	CTL_HTML,
+	CTL_SVG,
 	CTL_LIMIT, /* and on: CTL_LIMIT + LIMIT_x */
 	CTL_LIMIT_LAST = CTL_LIMIT + LIMIT_COUNT - 1,
 	CTL_OPTION_COUNT,
@@ -145,3 +147,4 @@ int ctl_thaw(struct ctl *ctl);
 int ctl_sweep(struct ctl *ctl);
 int ctl_set(struct ctl *ctl);
 int ctl_log(struct ctl *ctl);
+int ctl_report(struct ctl *ctl);

@@ -16,6 +16,9 @@ static const struct ctl_option timeout = { CTL_TIMEOUT, 0, "timeout", "TIME",
 					   "wait so long (default 30s)" };
 static const struct ctl_option since = { CTL_SINCE, 0, "since", "TIME",
 					 "only what is not older: 2h, or a date" };
+static const struct ctl_option html = { CTL_HTML, 0, "html", "FILE",
+					"write a page with all of it" };
+static const struct ctl_option svg = { CTL_SVG, 0, "svg", "FILE", "write only its picture" };
 static const struct ctl_option yes = { CTL_YES, 'y', "yes", NULL, "end and remove it" };
 
 static const struct ctl_option limits[] = {
@@ -99,6 +102,15 @@ const struct ctl_verb ctl_verbs[] = {
 		.help = "what happened, in ended sessions too",
 		.options = { &since, &json },
 		.run = ctl_log,
+	},
+	{
+		.name = "report",
+		.words = "ID",
+		.least = 1,
+		.most = 1,
+		.help = "how a session went, an ended one too",
+		.options = { &html, &svg, &json },
+		.run = ctl_report,
 	},
 	{
 		.name = "sweep",

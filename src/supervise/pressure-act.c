@@ -155,8 +155,9 @@ static void end_tool(struct session *session, int signal_number)
 	if (event) {
 		name_tool(session, &event->victim);
 		(void)snprintf(event->detail, sizeof(event->detail),
-			       "%s to the %zu processes of a tool",
-			       signal_number == SIGKILL ? "SIGKILL" : "SIGTERM", tool->count);
+			       "%s to the %zu process%s of a tool",
+			       signal_number == SIGKILL ? "SIGKILL" : "SIGTERM", tool->count,
+			       tool->count == 1 ? "" : "es");
 	}
 	(void)tree_signal_chosen(session->tree, is_member, tool, signal_number);
 	session_tell(session, event);
