@@ -20,6 +20,7 @@
 #include "oc-run/config.h"
 #include "oc-run/host.h"
 #include "oc-run/options.h"
+#include "oc-run/others.h"
 #include "oc-run/plan.h"
 #include "oc-run/profile-command.h"
 #include "oc-run/profile-world.h"
@@ -179,7 +180,7 @@ static int find_backend(struct run *run, enum backend_kind choice, struct diag *
 
 static int make_plan(struct run *run, struct diag *diag)
 {
-	const struct plan_request request = {
+	struct plan_request request = {
 		.id = run->id,
 		.command = run_argv(run),
 		.executable = run->command.path,
@@ -193,7 +194,10 @@ static int make_plan(struct run *run, struct diag *diag)
 		.host = &run->host,
 		.backend = backend_facts(run->backend),
 	};
+	const char *slice = run->settings.values[SETTING_SLICE].text;
 
+	/* Not knowing of them costs a warning. */
+	(void)!others_count(&run->host, slice ? slice : "oc.slice", &request.others);
 	return plan_resolve(&request, &run->plan, diag);
 }
 

@@ -106,6 +106,12 @@ struct plan {
 };
 
 /* What plan_resolve() was not given by settings or host. */
+/* Sessions of this person that run in the same slice already. */
+struct plan_others {
+	size_t count;
+	uint64_t memory_bytes; /* what they may take; LIMIT_UNLIMITED: one has no limit */
+};
+
 struct plan_request {
 	const char *id;		/* 16 hex digits */
 	char *const *command;	/* argv of the command */
@@ -116,7 +122,8 @@ struct plan_request {
 	const struct profile *profile;
 	const struct profile_version *version; /* of the command; NULL: not known */
 	bool version_is_open;		       /* it will be asked at the start */
-	pid_t server;			       /* that sessions share, and runs; 0: none does */
+	struct plan_others others;
+	pid_t server; /* that sessions share, and runs; 0: none does */
 	const struct host *host;
 	const struct backend_facts *backend;
 };

@@ -300,6 +300,31 @@ static int resolve_slice(struct plan *plan, const struct plan_request *request)
 			 memory->where, after, before);
 }
 
+/* Each is within its own limit, and all are not within what they share: who starts one more should
+ * know. Not where the slice is not ours to hold. */
+static int check_others(struct plan *plan, const struct plan_request *request)
+{
+	const struct plan_others *others = &request->others;
+	uint64_t memory = plan->limits[LIMIT_MEMORY_MAX].value;
+	uint64_t sum = others->memory_bytes + memory;
+	char all[FORMAT_TEXT_MAX] = "any amount", slice[FORMAT_TEXT_MAX];
+
+	if (others->count == 0 || request->host->outer_session ||
+	    !(request->backend->controllers & CONTROLLER_MEMORY))
+		return 0;
+	if (others->memory_bytes == LIMIT_UNLIMITED || memory == LIMIT_UNLIMITED)
+		sum = LIMIT_UNLIMITED;
+	if (sum <= plan->slice_memory_max)
+		return 0;
+	if (sum != LIMIT_UNLIMITED)
+		format_bytes(sum, all);
+	format_bytes(plan->slice_memory_max, slice);
+	return plan_warn(plan,
+			 "the %zu sessions that run now may take %s together, but %s holds %s: "
+			 "when that is used up, one of them loses a tool",
+			 others->count + 1, all, plan->slice, slice);
+}
+
 int plan_resolve_limits(struct plan *plan, const struct plan_request *request, struct diag *diag)
 {
 	int r;
@@ -312,5 +337,6 @@ int plan_resolve_limits(struct plan *plan, const struct plan_request *request, s
 	r = check_high(plan, request, diag);
 	if (r < 0)
 		return r;
-	return resolve_slice(plan, request);
+	r = resolve_slice(plan, request);
+	return r < 0 ? r : check_others(plan, request);
 }

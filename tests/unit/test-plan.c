@@ -43,6 +43,9 @@ struct given {
 	const char *text, *where;
 };
 
+/* Of the next resolve(). */
+static struct plan_others others;
+
 static void fill(struct settings *settings, const struct given *given)
 {
 	*settings = (struct settings){ 0 };
@@ -63,6 +66,7 @@ static int resolve(const struct given *given, const struct host *host,
 		.profile = shipped_profile_for(command[0]),
 		.host = host,
 		.backend = facts,
+		.others = others,
 	};
 	int r;
 
@@ -675,6 +679,46 @@ TEST(insisting_on_the_kernel_refuses_where_it_cannot)
 	}
 }
 
+TEST(sessions_that_may_take_more_than_their_slice_are_said)
+{
+	static const struct {
+		const char *name;
+		const struct backend_facts *facts;
+		struct plan_others others;
+		const char *warning;
+	} rows[] = {
+		{ "alone", &user_systemd, { 0, 0 }, NULL },
+		{ "within the slice", &user_systemd, { 1, 7 * GIBIBYTE }, NULL },
+		{ "beyond it",
+		  &user_systemd,
+		  { 2, 16 * GIBIBYTE },
+		  "the 3 sessions that run now may take 24.0 GiB together, but oc.slice holds "
+		  "15.0 GiB: " },
+		{ "one without a limit",
+		  &user_systemd,
+		  { 1, LIMIT_UNLIMITED },
+		  "may take any amount together" },
+		{ "nobody holds the slice", &nothing, { 2, 16 * GIBIBYTE }, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *warnings = NULL;
+		struct plan *plan;
+
+		unit_row = rows[i].name;
+		others = rows[i].others;
+		expect_int(resolve(no_settings, &laptop, rows[i].facts, true_command, &plan, NULL),
+			   0);
+		warnings = join_warnings(plan);
+		if (rows[i].warning)
+			expect_contains(warnings, rows[i].warning);
+		else
+			expect_lacks(warnings, "together");
+		plan_free(plan);
+	}
+	others = (struct plan_others){ 0 };
+}
+
 TEST(too_much_memory_is_given_but_said)
 {
 	static const struct {
@@ -1060,7 +1104,8 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  mistakes_name_their_origin_and_what_to_write, choices_are_understood,
 	  each_limit_is_enforced_by_whoever_can,
 	  an_asked_limit_that_nobody_can_hold_is_never_silent,
-	  insisting_on_the_kernel_refuses_where_it_cannot, too_much_memory_is_given_but_said,
+	  insisting_on_the_kernel_refuses_where_it_cannot,
+	  sessions_that_may_take_more_than_their_slice_are_said, too_much_memory_is_given_but_said,
 	  a_small_pids_limit_warns_in_one_line, a_version_with_a_shared_server_gets_its_own,
 	  variables_with_a_value_are_kept, the_description_says_who_enforces_what_and_why,
 	  the_description_fits_80_columns_but_for_warnings,
