@@ -13,8 +13,10 @@ sys() {
 	local program
 	for program in /usr/local/libexec/oc-run-tests/test-sys-*; do
 		[[ $program != *-backend ]] || continue
+		# Wants mounts of its own.
+		[[ $1 == as_root || $program != *-session-tmp-mount ]] || continue
 		tap "$1, ${program##*/test-}" "$1" env CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent \
-			"$program"
+			CK_TIMEOUT_MULTIPLIER="$OC_RUN_TEST_SLOW" "$program"
 	done
 }
 
