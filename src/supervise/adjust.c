@@ -112,7 +112,8 @@ static void answer(struct session *session, const struct limit_request *request,
 	struct registry_entry *entry = &session->registry;
 
 	(void)snprintf(entry->answered, sizeof(entry->answered), "%s", request->token);
-	(void)snprintf(entry->refusal, sizeof(entry->refusal), "%s", result < 0 ? diag->text : "");
+	(void)snprintf(entry->refusal, sizeof(entry->refusal), "%.255s",
+		       result < 0 ? diag->text : "");
 	(void)!registry_update(entry, session->plan, session->cgroup.scope.path,
 			       session->child.pid);
 }
