@@ -45,7 +45,7 @@ NONSENSE = [
     ("--json-status-fd", "-1"), ("--json-status-fd", "x"), ("--json-status-fd", ""),
     ("--history", "perhaps"), ("--history", ""), ("--history-keep", "-1"),
     ("--history-keep", "many"), ("--history-keep", "1.5"), ("--history-keep", ""),
-    ("--restart", "yes"), ("--restart", "on-pressure"), ("--restart", ""),
+    ("--restart", "yes"), ("--restart", "on-fire"), ("--restart", ""),
     ("--restart-min-age", "-1"), ("--restart-min-age", "soon"), ("--restart-min-age", ""),
     ("--setenv", "=value"), ("--setenv", ""), ("--chdir", ""),
 ]
