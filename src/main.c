@@ -368,12 +368,39 @@ static int start_again(struct run *run)
 	return prepare_again(run);
 }
 
+static bool is_told_to_stop(void *userdata)
+{
+	const struct run *run = userdata;
+
+	return restart_stop_is_waiting(&run->signals);
+}
+
+/* Which session it was; not knowing is no error: the report is about what happened. */
+static void find_resume(struct run *run, struct session_record *record)
+{
+	struct resume_wait wait = {
+		.msec = RESUME_WAIT_MSEC,
+		.is_cancelled = is_told_to_stop,
+		.userdata = run,
+	};
+	char text[LINE_COLUMNS_MAX];
+
+	if (restart_needs_id(&run->restart, record, options_command(&run->options), now_usec())) {
+		wait.msec = RESUME_RESTART_WAIT_MSEC;
+		(void)snprintf(text, sizeof(text),
+			       "%.100s was killed for memory; asking it for the session to go on with",
+			       safe_text_base_name(options_command(&run->options)[0]));
+		if (!run->plan->quiet)
+			say(text);
+	}
+	(void)!resume_find(record, &wait);
+}
+
 /* A session that ended. Its exit status; *ret_argv: what to start now, if anything. */
 static int conclude(struct run *run, struct session_record *record, char ***ret_argv)
 {
 	memcpy(record->restart.after, run->before_id, sizeof(record->restart.after));
-	/* Not knowing how to go on is no error: the report is about what happened. */
-	(void)!resume_find(record);
+	find_resume(run, record);
 	judge_restart(run, record, ret_argv);
 	(void)tell_report(run->plan, record);
 	return outcome_exit_status(record);

@@ -50,7 +50,7 @@ struct restart {
 void restart_facts_of(const struct session_record *record, char *const *command,
 		      struct restart_facts *ret);
 
-/* Pure, as are the next three. */
+/* Pure, as are the next four. */
 enum restart_verdict restart_decide(const struct restart *restart,
 				    const struct restart_facts *facts);
 
@@ -58,6 +58,10 @@ enum restart_verdict restart_decide(const struct restart *restart,
  * which of its sessions it is, is taken for granted. */
 bool restart_may(const struct restart *restart, const struct session_record *record,
 		 uint64_t ran_usec, uint64_t now_usec);
+
+/* Is all that is missing for a new start the id of the session? */
+bool restart_needs_id(const struct restart *restart, const struct session_record *record,
+		      char *const *command, uint64_t now_usec);
 
 /* How many there were in the window that ends at @now_usec. */
 unsigned restart_count(const struct restart *restart, uint64_t now_usec);

@@ -21,11 +21,23 @@ char *resume_word(const char *word, const char *id);
 /* Words as a shell takes them, in quotes where it has to be. Pure. NULL: no memory. Caller frees. */
 char *resume_shell_words(char *const *words);
 
-/* Asks the command that was run, for at most eight seconds, when it was killed, died or was made to
- * stop, and its profile says how. If the answer is certain, sets record->resume_id and
- * resume_command; else resume_find_command. 0 also when nothing is known. */
-_must_check_ int resume_find(struct session_record *record);
+/* How long the command may take for its answer, in milliseconds: for a line of the report, and where a
+ * new start depends on it: on a machine that comes out of swap the command starts slowly. */
+#define RESUME_WAIT_MSEC 8000
+#define RESUME_RESTART_WAIT_MSEC 60000
+
+struct resume_wait {
+	unsigned msec;
+	bool (*is_cancelled)(void *userdata); /* the person doesn't want to wait any more; or NULL */
+	void *userdata;
+};
+
+/* Asks the command that was run, when it was killed, died or was made to stop, and its profile says
+ * how. If the answer is certain, sets record->resume_id and resume_command; else
+ * resume_find_command. 0 also when nothing is known. */
+_must_check_ int resume_find(struct session_record *record, const struct resume_wait *wait);
 
 /* The same while the command still runs: sets resume_id if it is certain. @private_temp: the session's
- * folder for the variable of the profile, or NULL. Blocks for as long as the command takes to answer. */
+ * folder for the variable of the profile, or NULL. Blocks for as long as the command takes to answer,
+ * RESUME_WAIT_MSEC at most. */
 _must_check_ int resume_find_early(struct session_record *record, const char *private_temp);

@@ -15,6 +15,8 @@
 
 extern char **environ;
 
+#define CANCELLED_LOOK_MSEC 200
+
 static int set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
@@ -99,9 +101,16 @@ static uint64_t now_msec(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int read_answer(int fd, unsigned timeout_msec, char *answer, size_t size)
+static int wait_msec(const struct ask_request *request, uint64_t left_msec)
 {
-	uint64_t until_msec = now_msec() + timeout_msec;
+	if (request->is_cancelled && left_msec > CANCELLED_LOOK_MSEC)
+		return CANCELLED_LOOK_MSEC;
+	return (int)left_msec;
+}
+
+static int read_answer(int fd, const struct ask_request *request, char *answer, size_t size)
+{
+	uint64_t until_msec = now_msec() + request->timeout_msec;
 	size_t length = 0;
 
 	for (;;) {
@@ -111,9 +120,11 @@ static int read_answer(int fd, unsigned timeout_msec, char *answer, size_t size)
 
 		if (now >= until_msec)
 			return -ETIMEDOUT;
+		if (request->is_cancelled && request->is_cancelled(request->userdata))
+			return -ECANCELED;
 		if (length == size - 1)
 			return -E2BIG;
-		if (poll(&ready, 1, (int)(until_msec - now)) <= 0)
+		if (poll(&ready, 1, wait_msec(request, until_msec - now)) <= 0)
 			continue;
 		n = read(fd, answer + length, size - 1 - length);
 		if (n < 0 && errno != EINTR)
@@ -136,7 +147,7 @@ int ask_program(const struct ask_request *request, char *answer, size_t size)
 	r = start(request, ends[1], &pid);
 	(void)close(ends[1]);
 	if (r == 0) {
-		r = read_answer(ends[0], request->timeout_msec, answer, size);
+		r = read_answer(ends[0], request, answer, size);
 		(void)kill(-pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
 	}

@@ -13,7 +13,6 @@
 #include "oc-run/resume.h"
 #include "oc-run/session-tmp.h"
 
-#define ASK_MSEC 8000
 #define ANSWER_MAX (256 * 1024)
 
 static bool is_worth_asking(const struct session_record *record)
@@ -84,14 +83,16 @@ static char *working_directory(const struct plan *plan)
 
 /* The id of the one session that fits. -ENOENT, -EINVAL: none does for certain. */
 static int find_id(const struct session_record *record, const char *directory,
-		   const char *private_temp, char **ret_id)
+		   const char *private_temp, const struct resume_wait *wait, char **ret_id)
 {
 	_cleanup_free_ char *answer = malloc(ANSWER_MAX);
 	_cleanup_strv_ char **argv = NULL;
 	struct ask_request question = {
 		.program = record->plan->executable,
 		.directory = directory,
-		.timeout_msec = ASK_MSEC,
+		.timeout_msec = wait->msec,
+		.is_cancelled = wait->is_cancelled,
+		.userdata = wait->userdata,
 	};
 	int r = make_question(record->plan, &argv);
 
@@ -130,7 +131,7 @@ static char *make_command(const struct plan *plan, const char *directory, char *
 	return text;
 }
 
-int resume_find(struct session_record *record)
+int resume_find(struct session_record *record, const struct resume_wait *wait)
 {
 	_cleanup_free_ char *directory = NULL;
 	const struct plan *plan = record->plan;
@@ -145,7 +146,7 @@ int resume_find(struct session_record *record)
 	if (record->resume_id)
 		r = 0;
 	else if (profile->sessions && profile->resume)
-		r = find_id(record, directory, NULL, &record->resume_id);
+		r = find_id(record, directory, NULL, wait, &record->resume_id);
 	if (r == -ENOMEM)
 		return r;
 	if (record->resume_id)
@@ -159,11 +160,12 @@ int resume_find(struct session_record *record)
 
 int resume_find_early(struct session_record *record, const char *private_temp)
 {
+	const struct resume_wait wait = { .msec = RESUME_WAIT_MSEC };
 	const struct profile *profile = record->plan->profile;
 	_cleanup_free_ char *directory = NULL;
 
 	if (record->resume_id || !profile || !profile->sessions || !profile->resume)
 		return 0;
 	directory = working_directory(record->plan);
-	return directory ? find_id(record, directory, private_temp, &record->resume_id) : 0;
+	return directory ? find_id(record, directory, private_temp, &wait, &record->resume_id) : 0;
 }

@@ -103,6 +103,16 @@ bool restart_may(const struct restart *restart, const struct session_record *rec
 	return restart_decide(restart, &facts) == RESTART_AGAIN;
 }
 
+bool restart_needs_id(const struct restart *restart, const struct session_record *record,
+		      char *const *command, uint64_t now_usec)
+{
+	struct restart_facts facts;
+
+	restart_facts_of(record, command, &facts);
+	facts.now_usec = now_usec;
+	return restart_decide(restart, &facts) == RESTART_NOT_CERTAIN;
+}
+
 void restart_why_not(enum restart_verdict verdict, const struct restart_facts *facts,
 		     char text[RESTART_TEXT_MAX])
 {
