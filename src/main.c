@@ -388,7 +388,7 @@ static void find_resume(struct run *run, struct session_record *record)
 	if (restart_needs_id(&run->restart, record, options_command(&run->options), now_usec())) {
 		wait.msec = RESUME_RESTART_WAIT_MSEC;
 		(void)snprintf(text, sizeof(text),
-			       "%.100s was killed for memory; asking it for the session to go on with",
+			       "%.100s was killed for memory; asking it which session that was",
 			       safe_text_base_name(options_command(&run->options)[0]));
 		if (!run->plan->quiet)
 			say(text);

@@ -124,12 +124,21 @@ def subcommand(t):
 
 @test("a signal between two sessions ends it all")
 def signal_between(t):
-    agent(t, listing=f"echo x >>'{t.path('asked')}'; sleep 2")
+    agent(t, listing=f"echo x >>'{t.path('asked')}'; sleep 300")
     running = t.start_oc(*SMALL, "--", "agent")
     t.poll(lambda: read_text(t.path("asked")), "the question for its sessions")
     os.kill(running.process.pid, signal.SIGTERM)
     running.wait()
     check_refused(t, running, "it was told to stop")
+
+
+@test("a command that takes longer than a report's eight seconds for its sessions is waited for")
+def slow_answer(t):
+    agent(t, listing="sleep 9")
+    result = t.oc(*SMALL, "--", "agent")
+    check_equal([words for _, words in starts(t)], ["", "-s ses_1"], f"starts: {result}")
+    check(any("asking it which session that was" in line for line in result.errors),
+          f"what it waits for is said: {result}")
 
 
 @test("a command that dies of something else is not started again")
