@@ -21,13 +21,28 @@
 #include "oc-run/diag.h"
 #include "oc-run/figures.h"
 #include "oc-run/session-record.h"
+#include "oc-run/tree.h"
 
 #define HISTORY_DAYS 30 /* after these a history is removed */
+
+#define HISTORY_NAMES_MAX 5
+
+/* Who held the memory: processes of the same name as one, the largest first. */
+struct history_names {
+	struct {
+		char name[16]; /* a longer one is cut */
+		uint64_t bytes;
+	} items[HISTORY_NAMES_MAX];
+	size_t count;
+};
+
+/* Of those alive in a sample; what is below 1 MiB is left out. NULL: nobody was looked at. Pure. -ENOMEM. */
+_must_check_ int history_names_of(const struct tree_sample *sample, struct history_names *ret);
 
 /* ---- lines: pure; without their newline; NULL: no memory; caller frees ---- */
 
 char *history_line_started(const struct session_record *record);
-char *history_line_sample(const struct figures *figures);
+char *history_line_sample(const struct figures *figures, const struct history_names *names);
 char *history_line_event(const struct record_event *event);
 char *history_line_ended(const struct session_record *record);
 /* oc-run itself was killed. */
@@ -52,7 +67,9 @@ _must_check_ int history_new(const struct history_request *request, struct histo
 
 /* All take NULL, none ever blocks. */
 void history_started(struct history *history, const struct session_record *record);
-void history_figures(struct history *history, const struct figures *figures);
+/* @sample: the last look at the processes; may be NULL. */
+void history_figures(struct history *history, const struct figures *figures,
+		     const struct tree_sample *sample);
 void history_event(struct history *history, const struct record_event *event);
 void history_ended(struct history *history, const struct session_record *record);
 

@@ -28,7 +28,8 @@ char *resume_shell_words(char *const *words);
 
 struct resume_wait {
 	unsigned msec;
-	bool (*is_cancelled)(void *userdata); /* the person doesn't want to wait any more; or NULL */
+	bool (*is_cancelled)(
+		void *userdata); /* the person doesn't want to wait any more; or NULL */
 	void *userdata;
 };
 

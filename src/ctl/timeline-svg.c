@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * See timeline-svg.h. From below: what can't be reclaimed, page cache above it, swap on top of both;
- * the limits across, a mark for each event with its words as a tooltip. Names in a history are any
+ * See timeline-svg.h. From below: what can't be reclaimed, page cache above it, swap on top of both.
+ * The first of these is cut by the names of the processes that held it, in the proportion of their
+ * sizes: they count shared pages twice, so the parts and not the sizes are drawn. The limits across, a mark for each event with its words as a tooltip. Names in a history are any
  * bytes of other programs: all that is not a number of ours goes through timeline_escape().
  */
 
@@ -16,21 +17,41 @@
 #include "oc-run/parse.h"
 
 #define WIDTH 960.0
-#define HEIGHT 360.0
+#define HEIGHT 392.0
 #define LEFT 84.0
 #define RIGHT 16.0
 #define TOP 16.0
-#define BOTTOM 40.0
+#define BOTTOM 72.0
+#define KEY_WIDTH 150.0
+#define KEY_HEIGHT 18.0
+#define KEYS_IN_ROW 5
 #define GRID_LINES 4
 #define MARKS_MAX 400
+#define NAMES_MAX 6
+
+/* From below. */
+enum layer {
+	LAYER_HELD = NAMES_MAX, /* by no name of the chart */
+	LAYER_CACHE,
+	LAYER_SWAP,
+	LAYERS,
+};
 
 struct sample {
-	double at, unreclaimable, memory, swap;
+	double at;
+	double tops[LAYERS]; /* of each layer, with all below it */
+};
+
+struct name {
+	const char *text;
+	double bytes; /* the sum over all samples: who is largest in the picture */
 };
 
 struct chart {
 	struct sample *samples;
 	size_t count;
+	struct name names[NAMES_MAX];
+	size_t name_count;
 	double seconds, bytes; /* of the whole width and height */
 };
 
@@ -89,21 +110,98 @@ char *timeline_escape(const char *text)
 
 /* ---- what there is to draw ---- */
 
+static const cJSON *names_of(const cJSON *line)
+{
+	return cJSON_GetObjectItemCaseSensitive(line, "by_name");
+}
+
+/* All names of the history, each once; a history has few. */
+static int gather_names(const cJSON *lines, struct name **ret, size_t *ret_count)
+{
+	const cJSON *line, *item;
+	struct name *names = NULL;
+	size_t count = 0;
+
+	cJSON_ArrayForEach(line, lines) {
+		cJSON_ArrayForEach(item, names_of(line)) {
+			const char *text = text_of(item, "name");
+			struct name *larger;
+			size_t i = 0;
+
+			while (text && i < count && strcmp(names[i].text, text) != 0)
+				i++;
+			if (!text)
+				continue;
+			if (i == count) {
+				larger = realloc(names, (count + 1) * sizeof(*names));
+				if (!larger) {
+					free(names);
+					return -ENOMEM;
+				}
+				names = larger;
+				names[count++] = (struct name){ .text = text };
+			}
+			names[i].bytes += number_of(item, "bytes");
+		}
+	}
+	*ret = names;
+	*ret_count = count;
+	return 0;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	const struct name *a = left, *b = right;
+
+	return a->bytes != b->bytes ? (a->bytes < b->bytes ? 1 : -1) : strcmp(a->text, b->text);
+}
+
+static int choose_names(const cJSON *lines, struct chart *chart)
+{
+	_cleanup_free_ struct name *names = NULL;
+	size_t count;
+	int r = gather_names(lines, &names, &count);
+
+	if (r < 0 || count == 0)
+		return r;
+	qsort(names, count, sizeof(*names), compare_names);
+	chart->name_count = count < NAMES_MAX ? count : NAMES_MAX;
+	memcpy(chart->names, names, chart->name_count * sizeof(*names));
+	return 0;
+}
+
+/* Of all names together. */
+static double part_of_name(const cJSON *line, const char *name)
+{
+	const cJSON *item;
+	double sum = 0, own = 0;
+
+	cJSON_ArrayForEach(item, names_of(line)) {
+		const char *text = text_of(item, "name");
+
+		sum += number_of(item, "bytes");
+		if (text && strcmp(text, name) == 0)
+			own += number_of(item, "bytes");
+	}
+	return sum > 0 ? own / sum : 0;
+}
+
 static void take_sample(struct chart *chart, const cJSON *line)
 {
-	struct sample sample = {
-		.at = number_of(line, "at_seconds"),
-		.unreclaimable = number_of(line, "unreclaimable"),
-		.memory = number_of(line, "memory"),
-		.swap = number_of(line, "swap"),
-	};
-	double most;
+	double held = number_of(line, "unreclaimable"), memory = number_of(line, "memory");
+	struct sample sample = { .at = number_of(line, "at_seconds") };
+	double top = 0;
 
-	if (sample.memory < sample.unreclaimable)
-		sample.memory = sample.unreclaimable;
-	most = sample.memory + sample.swap;
-	if (most > chart->bytes)
-		chart->bytes = most;
+	for (size_t i = 0; i < NAMES_MAX; i++) {
+		if (i < chart->name_count)
+			top += held * part_of_name(line, chart->names[i].text);
+		sample.tops[i] = top;
+	}
+	sample.tops[LAYER_HELD] = held;
+	sample.tops[LAYER_CACHE] = memory > held ? memory : held;
+	sample.tops[LAYER_SWAP] = sample.tops[LAYER_CACHE] + number_of(line, "swap");
+	if (sample.tops[LAYER_SWAP] > chart->bytes)
+		chart->bytes = sample.tops[LAYER_SWAP];
 	chart->samples[chart->count++] = sample;
 }
 
@@ -129,11 +227,15 @@ static int read_chart(const cJSON *lines, struct chart *chart)
 {
 	const cJSON *line;
 	double used;
+	int r;
 
 	*chart = (struct chart){ .seconds = 1 };
 	chart->samples = calloc((size_t)cJSON_GetArraySize(lines) + 1, sizeof(*chart->samples));
-	if (!chart->samples)
-		return -ENOMEM;
+	r = chart->samples ? choose_names(lines, chart) : -ENOMEM;
+	if (r < 0) {
+		free(chart->samples);
+		return r;
+	}
 	cJSON_ArrayForEach(line, lines) {
 		double at = number_of(line, "at_seconds");
 
@@ -187,43 +289,78 @@ static void draw_grid(FILE *out, const struct chart *chart)
 	}
 }
 
-static double no_bytes(const struct sample *sample)
-{
-	(void)sample;
-	return 0;
-}
-
-static double unreclaimable(const struct sample *sample)
-{
-	return sample->unreclaimable;
-}
-
-static double memory(const struct sample *sample)
-{
-	return sample->memory;
-}
-
-static double memory_and_swap(const struct sample *sample)
-{
-	return sample->memory + sample->swap;
-}
-
-typedef double (*sample_value)(const struct sample *sample);
-
-/* The area between two values: along the upper one, and back along the lower. */
-static void draw_area(FILE *out, const struct chart *chart, const char *class, const char *title,
-		      sample_value lower, sample_value upper)
+/* Along the upper edge, and back along the lower one. */
+static void draw_area(FILE *out, const struct chart *chart, unsigned layer, const char *class,
+		      const char *title)
 {
 	(void)fprintf(out, "<path class=\"%s\" d=\"", class);
 	for (size_t i = 0; i < chart->count; i++)
 		(void)fprintf(out, "%c%.1f %.1f", i == 0 ? 'M' : 'L',
 			      x_of(chart, chart->samples[i].at),
-			      y_of(chart, upper(&chart->samples[i])));
-	for (size_t i = chart->count; i > 0; i--)
-		(void)fprintf(out, "L%.1f %.1f", x_of(chart, chart->samples[i - 1].at),
-			      y_of(chart, lower(&chart->samples[i - 1])));
+			      y_of(chart, chart->samples[i].tops[layer]));
+	for (size_t i = chart->count; i > 0; i--) {
+		const struct sample *sample = &chart->samples[i - 1];
+
+		(void)fprintf(out, "L%.1f %.1f", x_of(chart, sample->at),
+			      y_of(chart, layer > 0 ? sample->tops[layer - 1] : 0));
+	}
 	(void)fprintf(out, "%s\"><title>%s</title></path>\n", chart->count > 0 ? "Z" : "M0 0",
 		      title);
+}
+
+static void draw_key(FILE *out, unsigned place, const char *class, const char *text)
+{
+	double x = LEFT + KEY_WIDTH * (place % KEYS_IN_ROW);
+	double y = HEIGHT - BOTTOM + 32 + KEY_HEIGHT * (place / KEYS_IN_ROW);
+
+	(void)fprintf(out,
+		      "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"12\" "
+		      "height=\"10\"/><text x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+		      class, x, y, x + 18, y + 9, text);
+}
+
+/* Swap that nobody used needs no colour. */
+static bool has_height(const struct chart *chart, unsigned layer)
+{
+	for (size_t i = 0; i < chart->count; i++) {
+		double below = layer > 0 ? chart->samples[i].tops[layer - 1] : 0;
+
+		if (chart->samples[i].tops[layer] > below)
+			return true;
+	}
+	return false;
+}
+
+/* Each with its key below the picture. */
+static void draw_layers(FILE *out, const struct chart *chart)
+{
+	static const struct {
+		const char *class, *text;
+	} others[] = {
+		[LAYER_HELD] = { "held", "memory in use" },
+		[LAYER_CACHE] = { "cache", "page cache" },
+		[LAYER_SWAP] = { "swap", "swap" },
+	};
+	unsigned place = 0;
+
+	for (unsigned i = 0; i < chart->name_count; i++) {
+		_cleanup_free_ char *name = timeline_escape(chart->names[i].text);
+		char class[16];
+
+		if (!name)
+			continue;
+		(void)snprintf(class, sizeof(class), "name%u", i);
+		draw_area(out, chart, i, class, name);
+		draw_key(out, place++, class, name);
+	}
+	for (unsigned i = LAYER_HELD; i < LAYERS; i++) {
+		const char *text = i == LAYER_HELD && place > 0 ? "others" : others[i].text;
+
+		if (!has_height(chart, i))
+			continue;
+		draw_area(out, chart, i, others[i].class, text);
+		draw_key(out, place++, others[i].class, text);
+	}
 }
 
 static void draw_limits(FILE *out, const struct chart *chart, const cJSON *lines)
@@ -277,27 +414,11 @@ static void draw_marks(FILE *out, const struct chart *chart, const cJSON *lines)
 
 static const char style[] =
 	"<style>svg{background:#fff;font:12px sans-serif}text{fill:#444}.grid{stroke:#ddd}"
-	".held{fill:#4c78a8}.cache{fill:#bcd3e8}.swap{fill:#f2a541}"
+	".held{fill:#9aa5b1}.cache{fill:#dfe5ec}.swap{fill:#f2a541}.name0{fill:#4c78a8}"
+	".name1{fill:#59a14f}.name2{fill:#b07aa1}.name3{fill:#76b7b2}.name4{fill:#9c755f}"
+	".name5{fill:#d4a6c8}"
 	"line.limit{stroke:#c0392b;stroke-dasharray:6 4}text.limit{fill:#c0392b}"
 	".mark line{stroke:#8e44ad;stroke-opacity:.45}.mark circle{fill:#8e44ad}</style>\n";
-
-static void draw_legend(FILE *out)
-{
-	static const struct {
-		const char *class, *text;
-	} rows[] = {
-		{ "held", "memory in use" },
-		{ "cache", "page cache" },
-		{ "swap", "swap" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		(void)fprintf(out,
-			      "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"12\" "
-			      "height=\"10\"/><text x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-			      rows[i].class, LEFT + 140.0 * (double)i, HEIGHT - 12,
-			      LEFT + 18 + 140.0 * (double)i, HEIGHT - 3, rows[i].text);
-}
 
 char *timeline_svg(const cJSON *lines)
 {
@@ -316,12 +437,9 @@ char *timeline_svg(const cJSON *lines)
 			      WIDTH, HEIGHT);
 		(void)fputs(style, out);
 		draw_grid(out, &chart);
-		draw_area(out, &chart, "held", "memory in use", no_bytes, unreclaimable);
-		draw_area(out, &chart, "cache", "page cache", unreclaimable, memory);
-		draw_area(out, &chart, "swap", "swap", memory, memory_and_swap);
+		draw_layers(out, &chart);
 		draw_limits(out, &chart, lines);
 		draw_marks(out, &chart, lines);
-		draw_legend(out);
 		(void)fputs("</svg>\n", out);
 		if (fclose(out) != 0) {
 			free(text);

@@ -5,7 +5,10 @@
 
 #include "oc-run/history.h"
 
+#include <stdio.h>
+
 #include "build-config.h"
+#include "oc-run/parse.h"
 #include "report-json-parts.h"
 
 #define SCHEMA "oc-run.history.v1"
@@ -34,7 +37,43 @@ char *history_line_started(const struct session_record *record)
 	return json_finish(&json, line, false);
 }
 
-char *history_line_sample(const struct figures *figures)
+int history_names_of(const struct tree_sample *sample, struct history_names *ret)
+{
+	_cleanup_free_ struct report_group *groups = NULL;
+	struct history_names names = { .count = 0 };
+	size_t count = 0;
+	int r = sample ? report_group_sample(sample, 0, REPORT_GROUP_BY_BYTES, &groups, &count) : 0;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count && i < HISTORY_NAMES_MAX; i++) {
+		if (groups[i].bytes < MEBIBYTE)
+			break;
+		(void)snprintf(names.items[i].name, sizeof(names.items[i].name), "%.*s",
+			       (int)sizeof(names.items[i].name) - 1, groups[i].name);
+		names.items[i].bytes = groups[i].bytes;
+		names.count++;
+	}
+	*ret = names;
+	return 0;
+}
+
+static void add_names(struct json *json, cJSON *line, const struct history_names *names)
+{
+	cJSON *array;
+
+	if (names->count == 0)
+		return;
+	array = json_add_array(json, line, "by_name");
+	for (size_t i = 0; i < names->count; i++) {
+		cJSON *item = json_append_object(json, array);
+
+		json_add_text(json, item, "name", names->items[i].name);
+		json_add_number(json, item, "bytes", names->items[i].bytes);
+	}
+}
+
+char *history_line_sample(const struct figures *figures, const struct history_names *names)
 {
 	const struct pressure *pressure = &figures->memory_pressure;
 	struct json json = { .failed = false };
@@ -57,6 +96,7 @@ char *history_line_sample(const struct figures *figures)
 		json_add_seconds(&json, line, "some_seconds", pressure->some_total_usec);
 		json_add_seconds(&json, line, "full_seconds", pressure->full_total_usec);
 	}
+	add_names(&json, line, names);
 	return json_finish(&json, line, false);
 }
 

@@ -30,6 +30,7 @@ struct history {
 	int socket, pidfd;
 	pid_t pid;
 	struct timeline_gate gate;
+	struct history_names pending_names; /* of what waits in the gate */
 };
 
 static int open_folder(const struct history_request *request, int *ret_fd, struct diag *diag)
@@ -115,12 +116,22 @@ void history_started(struct history *history, const struct session_record *recor
 		send_line(history, HISTORY_STARTED, history_line_started(record));
 }
 
-void history_figures(struct history *history, const struct figures *figures)
+void history_figures(struct history *history, const struct figures *figures,
+		     const struct tree_sample *sample)
 {
+	struct history_names now;
 	struct figures chosen;
 
-	if (history && timeline_offer(&history->gate, figures, &chosen))
-		send_line(history, HISTORY_SAMPLE, history_line_sample(&chosen));
+	if (!history || history_names_of(sample, &now) < 0)
+		return;
+	if (timeline_offer(&history->gate, figures, &chosen)) {
+		bool is_now = chosen.at_usec == figures->at_usec;
+
+		send_line(history, HISTORY_SAMPLE,
+			  history_line_sample(&chosen, is_now ? &now : &history->pending_names));
+	}
+	if (history->gate.pending.at_usec == figures->at_usec)
+		history->pending_names = now;
 }
 
 /* The sample that waits was before it. */
@@ -129,7 +140,8 @@ static void send_pending(struct history *history)
 	struct figures chosen;
 
 	if (timeline_flush(&history->gate, &chosen))
-		send_line(history, HISTORY_SAMPLE, history_line_sample(&chosen));
+		send_line(history, HISTORY_SAMPLE,
+			  history_line_sample(&chosen, &history->pending_names));
 }
 
 void history_event(struct history *history, const struct record_event *event)

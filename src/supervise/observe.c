@@ -43,7 +43,7 @@ void session_observe_event(struct session *session, const struct record_event *e
 
 void session_observe_figures(struct session *session)
 {
-	history_figures(session->history, &session->figures);
+	history_figures(session->history, &session->figures, tree_last(session->tree));
 	notify_figures(session);
 	tell_status_figures(session);
 }

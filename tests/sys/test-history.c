@@ -72,7 +72,7 @@ static void sample(struct history_world *world, uint64_t second, uint64_t mebiby
 		.tasks = 10 + second % 7,
 	};
 
-	history_figures(world->history, &figures);
+	history_figures(world->history, &figures, NULL);
 }
 
 static void end(struct history_world *world)

@@ -83,6 +83,31 @@ TEST(the_picture_has_areas_limits_and_marks)
 	cJSON_Delete(lines);
 }
 
+TEST(what_is_in_use_is_cut_by_names)
+{
+	/* 400 MiB in use: three of four parts are node's, the rest opencode's; no name is known first. */
+	cJSON *lines = parse("[{\"event\":\"started\"},"
+			     "{\"at_seconds\":0,\"unreclaimable\":104857600},"
+			     "{\"at_seconds\":1,\"unreclaimable\":419430400,\"memory\":419430400,"
+			     "\"by_name\":[{\"name\":\"node\",\"bytes\":900},"
+			     "{\"name\":\"<b>\",\"bytes\":300},{\"name\":7}]}]");
+	char *picture = timeline_svg(lines);
+
+	expect(picture);
+	/* From 320 at the bottom to 16; 400 MiB is a bit below the top, and three quarters of it. */
+	expect(strstr(picture,
+		      "<path class=\"name0\" d=\"M84.0 320.0L944.0 108.9L944.0 320.0L84.0 320.0Z"
+		      "\"><title>node</title>"));
+	expect(strstr(picture,
+		      "<path class=\"name1\" d=\"M84.0 320.0L944.0 38.5L944.0 108.9L84.0 320.0Z"
+		      "\"><title>&lt;b&gt;</title>"));
+	expect(strstr(picture,
+		      "<path class=\"held\" d=\"M84.0 249.6L944.0 38.5L944.0 38.5L84.0 320.0Z"
+		      "\"><title>others</title>"));
+	free(picture);
+	cJSON_Delete(lines);
+}
+
 TEST(a_limit_far_above_does_not_flatten_the_picture)
 {
 	cJSON *lines = parse("[{\"event\":\"started\",\"limits\":[{\"name\":\"mem\","
@@ -127,5 +152,6 @@ TEST(nothing_and_nonsense_make_a_page_too)
 }
 
 UNIT_MAIN("ctl-report", the_facts_of_a_session_are_told, one_that_has_not_ended_says_so,
-	  the_picture_has_areas_limits_and_marks, a_limit_far_above_does_not_flatten_the_picture,
-	  the_page_lets_no_name_through, nothing_and_nonsense_make_a_page_too)
+	  the_picture_has_areas_limits_and_marks, what_is_in_use_is_cut_by_names,
+	  a_limit_far_above_does_not_flatten_the_picture, the_page_lets_no_name_through,
+	  nothing_and_nonsense_make_a_page_too)

@@ -57,10 +57,23 @@ static struct figures full_figures(void)
 	};
 }
 
+/* As many as there can be, as long as they can be. */
+static struct history_names full_names(void)
+{
+	struct history_names names = { .count = HISTORY_NAMES_MAX };
+
+	for (size_t i = 0; i < names.count; i++) {
+		memset(names.items[i].name, 'a' + (int)i, sizeof(names.items[i].name) - 1);
+		names.items[i].bytes = (HISTORY_NAMES_MAX - i) * GIBIBYTE;
+	}
+	return names;
+}
+
 TEST(a_sample_has_all_that_is_counted)
 {
+	const struct history_names names = full_names();
 	struct figures figures = full_figures();
-	cJSON *line = parse(history_line_sample(&figures));
+	cJSON *line = parse(history_line_sample(&figures, &names)), *item;
 
 	expect(cJSON_GetObjectItem(line, "event") == NULL);
 	expect(number_of(line, "at_seconds") == 12.345);
@@ -75,25 +88,56 @@ TEST(a_sample_has_all_that_is_counted)
 	expect(number_of(line, "cpu_seconds") == 2.5);
 	expect(number_of(line, "some_seconds") == 1.25);
 	expect(number_of(line, "full_seconds") == 0.25);
+	expect_int(cJSON_GetArraySize(cJSON_GetObjectItem(line, "by_name")), HISTORY_NAMES_MAX);
+	item = cJSON_GetArrayItem(cJSON_GetObjectItem(line, "by_name"), 1);
+	expect_text(cJSON_GetStringValue(cJSON_GetObjectItem(item, "name")), "bbbbbbbbbbbbbbb");
+	expect(number_of(item, "bytes") == 4.0 * GIBIBYTE);
 	cJSON_Delete(line);
 }
 
 TEST(a_sample_claims_nothing_that_was_not_counted)
 {
-	static const char *const keys[] = { "anon",	   "file",	   "shmem",	  "kernel",
-					    "cpu_seconds", "some_seconds", "full_seconds" };
+	static const char *const keys[] = {
+		"anon",	       "file",	       "shmem",	       "kernel",
+		"cpu_seconds", "some_seconds", "full_seconds", "by_name"
+	};
+	const struct history_names names = { .count = 0 };
 	struct figures figures = full_figures();
 	cJSON *line;
 
 	figures.counted = false;
 	figures.memory_pressure.known = false;
-	line = parse(history_line_sample(&figures));
+	line = parse(history_line_sample(&figures, &names));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		unit_row = keys[i];
 		expect(!cJSON_HasObjectItem(line, keys[i]));
 	}
 	expect(number_of(line, "memory") == 5000);
 	cJSON_Delete(line);
+}
+
+TEST(processes_of_a_name_are_one_the_largest_first)
+{
+	struct tree_process processes[] = {
+		{ .pid = 1, .name = "opencode", .state = 'S', .resident_bytes = 300 * MEBIBYTE },
+		{ .pid = 2, .name = "node", .state = 'S', .resident_bytes = 200 * MEBIBYTE },
+		{ .pid = 3, .name = "node", .state = 'S', .resident_bytes = 150 * MEBIBYTE },
+		{ .pid = 4, .name = "chrome", .state = 'Z', .resident_bytes = 900 * MEBIBYTE },
+		{ .pid = 5, .name = "sh", .state = 'S', .resident_bytes = MEBIBYTE - 1 },
+		{ .pid = 6, .name = "a-very-long-name", .state = 'S', .resident_bytes = MEBIBYTE },
+	};
+	const struct tree_sample sample = { .processes = processes,
+					    .count = ARRAY_SIZE(processes) };
+	struct history_names names;
+
+	expect_int(history_names_of(&sample, &names), 0);
+	expect_uint(names.count, 3);
+	expect_text(names.items[0].name, "node");
+	expect_uint(names.items[0].bytes, 350 * MEBIBYTE);
+	expect_text(names.items[1].name, "opencode");
+	expect_text(names.items[2].name, "a-very-long-nam");
+	expect_int(history_names_of(NULL, &names), 0);
+	expect_uint(names.count, 0);
 }
 
 TEST(the_first_line_is_the_plan_without_secrets)
@@ -208,6 +252,7 @@ static char *sample_line(const char *model, uint64_t second, uint64_t bytes)
 
 static char *model_line(void)
 {
+	const struct history_names names = full_names();
 	struct figures figures = full_figures();
 	char *model, *same;
 
@@ -218,7 +263,7 @@ static char *model_line(void)
 	figures.tasks = 4000;
 	figures.cpu_usec = figures.memory_pressure.some_total_usec =
 		figures.memory_pressure.full_total_usec = 8 * figures.at_usec;
-	model = history_line_sample(&figures);
+	model = history_line_sample(&figures, &names);
 	expect(model != NULL);
 	same = sample_line(model, 604799, 9 * GIBIBYTE);
 	expect_text(same, model);
@@ -296,7 +341,7 @@ TEST(lines_that_make_no_sense_go_and_the_rest_stays)
 }
 
 UNIT_MAIN("history", a_sample_has_all_that_is_counted, a_sample_claims_nothing_that_was_not_counted,
-	  the_first_line_is_the_plan_without_secrets,
+	  processes_of_a_name_are_one_the_largest_first, the_first_line_is_the_plan_without_secrets,
 	  events_and_the_end_have_no_command_line_of_a_victim,
 	  a_week_at_a_sample_a_second_stays_below_a_mebibyte,
 	  lines_that_make_no_sense_go_and_the_rest_stays)
