@@ -7,73 +7,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "build-config.h"
-#include "oc-run/command.h"
-#include "oc-run/config.h"
-#include "oc-run/host.h"
-#include "oc-run/options.h"
-#include "oc-run/others.h"
-#include "oc-run/plan.h"
 #include "oc-run/profile-command.h"
-#include "oc-run/profile-world.h"
 #include "oc-run/registry.h"
 #include "oc-run/report.h"
-#include "oc-run/restart.h"
 #include "oc-run/resume.h"
-#include "oc-run/session.h"
 #include "report/safe-text.h"
+#include "run/run.h"
 
-/* oc-run's own failures; a command that can't be run has the shells' 126 and 127. */
-#define EXIT_OWN_FAILURE 125
-#define EXIT_CANNOT_EXECUTE 126
-#define EXIT_NOT_FOUND 127
-#define LINE_COLUMNS_MAX 1000
 /* What a slow reader of --json-status-fd is given for the last line. */
 #define STATUS_WAIT_MSEC 1000
-
-extern char **environ;
-
-struct run {
-	struct signal_state signals;
-	struct options options;
-	struct settings settings;
-	struct profile *profile;
-	struct profile_server server;
-	struct profile_version version;
-	enum profile_version_result version_result;
-	struct host host;
-	struct command_resolved command;
-	char id[17];
-	struct backend *backend;
-	struct plan *plan;
-	bool backend_is_free_choice;
-	struct restart restart;
-	char **warned;	    /* what was said at an earlier start */
-	char **resumed;	    /* argv of a restart; NULL: the first start */
-	char before_id[17]; /* of the session before; or "" */
-};
-
-/* One line, whatever bytes a person or a file put into what it names. */
-static void say(const char *text)
-{
-	(void)fputs("oc-run: ", stderr);
-	safe_text_print(stderr, text, LINE_COLUMNS_MAX);
-	(void)fputc('\n', stderr);
-}
-
-static int fail(const struct diag *diag, int status)
-{
-	say(diag->text);
-	return status;
-}
 
 /* Each once, however often the command is started again. */
 static void print_warnings(struct run *run)
@@ -83,7 +32,7 @@ static void print_warnings(struct run *run)
 	for (char **warning = plan->warnings; !plan->quiet && warning && *warning; warning++) {
 		if (strv_contains(run->warned, *warning))
 			continue;
-		say(*warning);
+		run_say(*warning);
 		/* Without memory for it, it is said again. */
 		(void)!strv_append(&run->warned, strdup(*warning));
 	}
@@ -95,157 +44,6 @@ static int print_and_free(char *text)
 
 	free(text);
 	return written ? 0 : EXIT_OWN_FAILURE;
-}
-
-/* Settings from files, variables and options, in this order; options win. */
-static int gather_settings(struct run *run, struct diag *diag)
-{
-	_cleanup_free_ char *user_dir = config_user_dir();
-	const struct config_roots roots = {
-		.system_dir = config_system_dir(),
-		.user_dir = user_dir,
-	};
-	int r = config_load(&roots, environ, &run->settings, diag);
-
-	if (r < 0)
-		return r;
-	settings_override(&run->settings, &run->options.settings);
-	return 0;
-}
-
-static int find_profile(struct run *run, struct diag *diag)
-{
-	_cleanup_free_ char *user_dir = config_user_dir();
-	const struct profile_roots roots = {
-		.system_dir = config_system_dir(),
-		.user_dir = user_dir,
-	};
-
-	return profile_find(&roots, &run->settings, options_command(&run->options)[0],
-			    &run->profile, diag);
-}
-
-/* What is run now: as the person typed it, or the words that resume its session. */
-static char *const *run_argv(const struct run *run)
-{
-	return run->resumed ? run->resumed : options_command(&run->options);
-}
-
-/* Then it matters whether it has a server that others use. */
-static bool wants_restart(const struct run *run)
-{
-	const char *text = run->settings.values[SETTING_RESTART].text;
-
-	return text && strcmp(text, "no") != 0;
-}
-
-/* What of the command depends on its version, and whether that can be told. */
-static int look_at_command(struct run *run, struct diag *diag)
-{
-	char *const *argv = run_argv(run);
-	bool takes_server = profile_takes_private_server(run->profile, argv);
-	struct profile_version_request request = {
-		.profile = run->profile,
-		.executable = run->command.path,
-		.host = &run->host,
-		.id = run->id,
-		.may_ask = !run->settings.values[SETTING_DRY_RUN].text,
-	};
-	int r = profile_server_find(run->profile, &run->server);
-
-	run->version_result = PROFILE_VERSION_UNKNOWN;
-	if (r < 0)
-		return diag_set(diag, r, "out of memory");
-	if (!takes_server && run->server.pid == 0)
-		return 0;
-	request.insist = run->server.pid > 0 || wants_restart(run);
-	r = profile_version_find(&request, &run->version);
-	if (r >= 0)
-		run->version_result = (enum profile_version_result)r;
-	return 0;
-}
-
-static int find_backend(struct run *run, enum backend_kind choice, struct diag *diag)
-{
-	bool insist = choice == BACKEND_CGROUPFS;
-	enum enforce_mode enforce;
-	int r = plan_enforce_choice(&run->settings, &enforce, diag);
-
-	if (r < 0)
-		return r;
-	run->backend_is_free_choice = choice == BACKEND_AUTO && enforce == ENFORCE_AUTO;
-	return backend_probe(choice, &run->host, insist || enforce == ENFORCE_KERNEL, &run->backend,
-			     diag);
-}
-
-static int make_plan(struct run *run, struct diag *diag)
-{
-	struct plan_request request = {
-		.id = run->id,
-		.command = run_argv(run),
-		.executable = run->command.path,
-		.guard = run->command.guard,
-		.setenv = run->options.setenv,
-		.settings = &run->settings,
-		.profile = run->profile,
-		.version = run->version_result == PROFILE_VERSION_KNOWN ? &run->version : NULL,
-		.version_is_open = run->version_result == PROFILE_VERSION_UNASKED,
-		.server = run->server.pid,
-		.host = &run->host,
-		.backend = backend_facts(run->backend),
-	};
-	const char *slice = run->settings.values[SETTING_SLICE].text;
-
-	/* Not knowing of them costs a warning. */
-	(void)!others_count(&run->host, slice ? slice : "oc.slice", &request.others);
-	return plan_resolve(&request, &run->plan, diag);
-}
-
-static int make_id(struct run *run, struct diag *diag)
-{
-	uint64_t number;
-
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return diag_set(diag, -errno, "cannot make an id: %s", strerror(errno));
-	(void)snprintf(run->id, sizeof(run->id), "%016" PRIx64, number);
-	return 0;
-}
-
-/* What each start has anew: its id, what the host is like now, the backend, the plan. */
-static int prepare_start(struct run *run, struct diag *diag)
-{
-	enum backend_kind choice;
-
-	if (make_id(run, diag) < 0 || host_gather(&run->host, diag) < 0 ||
-	    look_at_command(run, diag) < 0 ||
-	    plan_backend_choice(&run->settings, &choice, diag) < 0 ||
-	    find_backend(run, choice, diag) < 0 || make_plan(run, diag) < 0 ||
-	    plan_check(run->plan, &run->settings, diag) < 0)
-		return -EINVAL;
-	return 0;
-}
-
-/* 0: there is a plan; else the exit status, with the error printed. */
-static int prepare(struct run *run)
-{
-	struct diag diag = DIAG_INIT;
-
-	if (find_profile(run, &diag) < 0 || prepare_start(run, &diag) < 0)
-		return fail(&diag, EXIT_OWN_FAILURE);
-	return 0;
-}
-
-/* After a session: nothing of it is used again, least of all its cgroup. */
-static int prepare_again(struct run *run)
-{
-	struct diag diag = DIAG_INIT;
-
-	memcpy(run->before_id, run->id, sizeof(run->before_id));
-	run->plan = plan_free(run->plan);
-	run->backend = backend_free(run->backend);
-	host_finish(&run->host);
-	profile_server_finish(&run->server);
-	return prepare_start(run, &diag) < 0 ? fail(&diag, -EINVAL) : 0;
 }
 
 static void tell_removed(const char *id, void *userdata)
@@ -273,6 +71,7 @@ static int run_session(struct run *run, struct session_record *record, int *ret_
 		.backend = run->backend,
 		.signals = &run->signals,
 		.restart = &run->restart,
+		.admission = &run->admission,
 	};
 
 	return session_run(&request, record, ret_errno, diag);
@@ -292,9 +91,12 @@ static int run_without_cgroup(struct run *run, struct session_record *record, in
 	r = backend_probe(BACKEND_NONE, &run->host, false, &run->backend, diag);
 	if (r < 0)
 		return r;
-	r = make_plan(run, diag);
+	r = run_make_plan(run, diag);
 	if (r < 0)
 		return r;
+	r = run_admit(run, true);
+	if (r < 0 || r == RUN_STOPPED)
+		return diag_set(diag, -ECANCELED, "the session has not started");
 	print_warnings(run);
 	session_record_finish(record);
 	return run_session(run, record, ret_errno, diag);
@@ -317,7 +119,7 @@ static int tell_report(const struct plan *plan, struct session_record *record)
 			(void)!report_status_line(plan->json_status_fd, line, STATUS_WAIT_MSEC);
 	}
 	if (plan->report_path && report_write_file(record, plan->report_path, &diag) < 0)
-		return fail(&diag, 0);
+		return run_fail(&diag, 0);
 	return 0;
 }
 
@@ -347,6 +149,20 @@ static void judge_restart(struct run *run, struct session_record *record, char *
 	restart_why_not(verdict, &facts, record->restart.why_not);
 }
 
+/* 0: the session may start. */
+static int wait_for_place(struct run *run, bool keeps_place)
+{
+	int r = run_admit(run, keeps_place);
+
+	if (r == RUN_STOPPED)
+		return -ECANCELED;
+	if (r != RUN_WAITED)
+		return r;
+	/* The place may be that of one that crashed. */
+	sweep(run);
+	return run_prepare_after_wait(run);
+}
+
 /* Between two sessions the terminal is ours. 0: go on with the next. */
 static int start_again(struct run *run)
 {
@@ -355,7 +171,7 @@ static int start_again(struct run *run)
 	uint64_t now = now_usec();
 
 	if (restart_stop_is_waiting(&run->signals)) {
-		say("not started again: it was told to stop");
+		run_say("not started again: it was told to stop");
 		return -ECANCELED;
 	}
 	restart_note(&run->restart, now);
@@ -364,8 +180,15 @@ static int start_again(struct run *run)
 		       restart_count(&run->restart, now), RESTARTS_MAX,
 		       (unsigned)(RESTART_WINDOW_USEC / 60000000));
 	if (!run->plan->quiet)
-		say(text);
-	return prepare_again(run);
+		run_say(text);
+	sweep(run);
+	if (run_prepare_again(run) < 0)
+		return -EINVAL;
+	if (wait_for_place(run, true) < 0) {
+		run_say("not started again: it was told to stop");
+		return -ECANCELED;
+	}
+	return 0;
 }
 
 static bool is_told_to_stop(void *userdata)
@@ -391,7 +214,7 @@ static void find_resume(struct run *run, struct session_record *record)
 			       "%.100s was killed for memory; asking it which session that was",
 			       safe_text_base_name(options_command(&run->options)[0]));
 		if (!run->plan->quiet)
-			say(text);
+			run_say(text);
 	}
 	(void)!resume_find(record, &wait);
 }
@@ -414,20 +237,21 @@ static int execute_once(struct run *run, char ***ret_argv)
 
 	if (!record) {
 		(void)diag_set(&diag, -ENOMEM, "out of memory");
-		return fail(&diag, EXIT_OWN_FAILURE);
+		return run_fail(&diag, EXIT_OWN_FAILURE);
 	}
 	print_warnings(run);
-	sweep(run);
 	r = run_session(run, record, &exec_errno, &diag);
 	if (r == SESSION_NO_CGROUP && run->backend_is_free_choice)
 		r = run_without_cgroup(run, record, &exec_errno, &diag);
 	if (r == SESSION_ENDED) {
 		status = conclude(run, record, ret_argv);
 	} else if (r == SESSION_NOT_EXECUTED) {
-		status = fail(&diag, exec_errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+		status = run_fail(&diag,
+				  exec_errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 	} else {
-		status = fail(&diag, EXIT_OWN_FAILURE);
+		status = run_fail(&diag, EXIT_OWN_FAILURE);
 	}
+	admission_leave(&run->admission);
 	session_record_finish(record);
 	free(record);
 	return status;
@@ -436,6 +260,9 @@ static int execute_once(struct run *run, char ***ret_argv)
 /* The exit status is that of the last session. */
 static int execute(struct run *run)
 {
+	sweep(run);
+	if (wait_for_place(run, false) < 0)
+		return EXIT_OWN_FAILURE;
 	for (;;) {
 		char **next = NULL;
 		int status = execute_once(run, &next);
@@ -463,12 +290,12 @@ static int exec_directly(struct run *run)
 	if (folder && chdir(folder) < 0) {
 		(void)diag_set(&diag, -errno, "cannot change to the directory \"%s\": %s", folder,
 			       strerror(errno));
-		return fail(&diag, EXIT_OWN_FAILURE);
+		return run_fail(&diag, EXIT_OWN_FAILURE);
 	}
 	if (signal_state_restore(&run->signals) >= 0)
 		(void)execv(run->command.path, options_command(&run->options));
 	(void)diag_set(&diag, -errno, "cannot run \"%s\": %s", run->command.path, strerror(errno));
-	return fail(&diag, EXIT_CANNOT_EXECUTE);
+	return run_fail(&diag, EXIT_CANNOT_EXECUTE);
 }
 
 /* 0: go on; else the exit status. */
@@ -486,7 +313,7 @@ static int resolve_command(struct run *run)
 	int r = command_resolve(&request, &run->command, &diag);
 
 	if (r < 0)
-		return fail(&diag, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+		return run_fail(&diag, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 	if (r == COMMAND_EXEC_DIRECTLY && !run->settings.values[SETTING_DRY_RUN].text)
 		return exec_directly(run);
 	return 0;
@@ -511,11 +338,11 @@ static int run_command(struct run *run)
 	struct diag diag = DIAG_INIT;
 	int status;
 
-	if (gather_settings(run, &diag) < 0)
-		return fail(&diag, EXIT_OWN_FAILURE);
+	if (run_gather_settings(run, &diag) < 0)
+		return run_fail(&diag, EXIT_OWN_FAILURE);
 	status = resolve_command(run);
 	if (status == 0)
-		status = prepare(run);
+		status = run_prepare(run);
 	if (status != 0)
 		return status;
 	if (run->plan->dry_run)
@@ -525,7 +352,7 @@ static int run_command(struct run *run)
 
 int main(int argc, char **argv)
 {
-	struct run run = { 0 };
+	struct run run = { .admission = ADMISSION_INIT };
 	struct diag diag = DIAG_INIT;
 	int r, status;
 
@@ -539,11 +366,11 @@ int main(int argc, char **argv)
 		(void)diag_set(&diag, -EPERM,
 			       "refuses to run with the setuid bit or file "
 			       "capabilities; remove them (chmod u-s, setcap -r)");
-		return fail(&diag, EXIT_OWN_FAILURE);
+		return run_fail(&diag, EXIT_OWN_FAILURE);
 	}
 	r = options_parse(argc, argv, &run.options, &diag);
 	if (r < 0) {
-		status = fail(&diag, EXIT_OWN_FAILURE);
+		status = run_fail(&diag, EXIT_OWN_FAILURE);
 	} else if (r == OPTIONS_HELP) {
 		status = print_and_free(options_help());
 	} else if (r == OPTIONS_VERSION) {

@@ -17,7 +17,7 @@ _oc_run_command_at()
 		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
 			--io-weight | --high-steps | --livelock-guard | --pressure | \
 			--name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --oom | --grace | \
-			--restart | --restart-min-age | --report | --notify | --history | --history-keep | --json-status-fd)
+			--restart | --restart-min-age | --max-sessions | --report | --notify | --history | --history-keep | --json-status-fd)
 			# Bash splits --option=value at the =.
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] || ((i++))
 			;;
@@ -119,7 +119,7 @@ _oc_run()
 		return
 		;;
 	-p | -n | --pids | --cpus | --cpu-weight | --io-weight | --high-steps | --name | --slice | --grace | \
-		--restart-min-age | --history-keep | --json-status-fd)
+		--restart-min-age | --max-sessions | --history-keep | --json-status-fd)
 		return
 		;;
 	esac
@@ -128,7 +128,7 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
 			--io-weight --high-steps --livelock-guard --pressure
 			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --oom --grace
-			--restart --restart-min-age --report --notify --history --history-keep --json-status-fd --dry-run -q --quiet -v --verbose -h --help
+			--restart --restart-min-age --max-sessions --wait --report --notify --history --history-keep --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else
 		mapfile -t COMPREPLY < <(compgen -c -- "$current")

@@ -16,7 +16,7 @@ function __oc_run_no_command
                 return 1
             case -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name \
                 --high-steps --livelock-guard --pressure --chdir --setenv --profile --slice --backend --enforce --oom \
-                --grace --restart --restart-min-age --report --notify --history --history-keep --json-status-fd
+                --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd
                 set skip 1
             case '-*'
             case '*'
@@ -59,6 +59,8 @@ complete -c oc-run -n __oc_run_no_command -x -l pressure -a 'notice notice,tool 
 complete -c oc-run -n __oc_run_no_command -x -l grace -d 'Time of each polite step of the end'
 complete -c oc-run -n __oc_run_no_command -x -l restart -a 'no on-oom on-pressure' -d 'Start again with the same session'
 complete -c oc-run -n __oc_run_no_command -x -l restart-min-age -d 'Not if it ran for less'
+complete -c oc-run -n __oc_run_no_command -x -l max-sessions -d 'Refuse to start while so many run'
+complete -c oc-run -n __oc_run_no_command -f -l wait -d 'Wait until one of them ends'
 complete -c oc-run -n __oc_run_no_command -r -F -l report -d 'Write the report as JSON'
 complete -c oc-run -n __oc_run_no_command -x -l notify -a 'auto off desktop tmux desktop,tmux' -d 'How to tell you while it runs'
 complete -c oc-run -n __oc_run_no_command -x -l history -a 'yes no' -d 'Keep a history of the session'
@@ -69,4 +71,4 @@ complete -c oc-run -n __oc_run_no_command -f -s q -l quiet -d 'Print errors only
 complete -c oc-run -n __oc_run_no_command -f -s v -l verbose -d 'Print a report also when nothing happened'
 complete -c oc-run -n __oc_run_no_command -f -s h -l help -d 'Print the options'
 complete -c oc-run -n __oc_run_no_command -f -l version -d 'Print the version'
-complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --chdir --setenv --profile --slice --backend --enforce --oom --grace --restart --restart-min-age --report --notify --history --history-keep --json-status-fd)'
+complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --chdir --setenv --profile --slice --backend --enforce --oom --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd)'

@@ -81,6 +81,8 @@ struct plan {
 	enum restart_choice restart;
 	/* What ran for less is not started again. */
 	uint64_t restart_min_age_usec;
+	uint64_t max_sessions;	 /* of this user at once; LIMIT_UNLIMITED */
+	uint64_t wait_usec;	 /* for a place among them; 0: not; LIMIT_UNLIMITED: without end */
 	unsigned pressure_rungs; /* enum plan_rung */
 	bool livelock_guard;	 /* memory.high is lifted when the session stands still at it */
 	uint64_t grace_usec;	 /* a rung of the ladder at the end */

@@ -33,6 +33,7 @@ struct registry_session {
 	char *cgroup;	     /* of the scope; NULL as well when it is not named after the id */
 	char *cgroup_parent; /* where it is about to be made */
 	char *tmp;	     /* folder for temporary files */
+	char *outer;	     /* id of the session that it was started in */
 	uint64_t since_usec; /* CLOCK_REALTIME; 0: not known */
 	struct registry_process supervisor, command;
 	struct registry_limit limits[LIMIT_COUNT];

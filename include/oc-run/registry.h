@@ -34,6 +34,7 @@ struct registry_entry {
 	int fd;	    /* locked; -1: no folder could be had */
 	char *path; /* NULL then */
 	struct registry_disk disk;
+	const char *outer; /* registry_outer(); borrowed from the host or the environment */
 	uint32_t enforced; /* session_cgroup.enforced; to be set before registry_update() */
 	bool is_ending;	   /* the same */
 	/* The last change of limits that was asked for (limit-request.h), and why it was refused. */
@@ -48,6 +49,10 @@ struct registry_entry {
 	{                   \
 		.fd = -1    \
 	}
+
+/* The id of the session that this process was started in, by its cgroup, else by its tag; it may be
+ * over by now. NULL: none. */
+const char *registry_outer(const struct host *host);
 
 /* Makes the entry, before the cgroup is made. @disk: may be NULL. @cgroup_parent: backend_facts.parent, or NULL: where
  * to look if oc-run dies before registry_update().

@@ -4,6 +4,7 @@
 /* One session from its cgroup to its end. The only place that acts on what plan, policy and
  * supervisor decided. */
 
+#include "oc-run/admission.h"
 #include "oc-run/backend.h"
 #include "oc-run/host.h"
 #include "oc-run/plan.h"
@@ -17,6 +18,7 @@ struct session_request {
 	struct backend *backend;
 	const struct signal_state *signals; /* as oc-run was started */
 	const struct restart *restart;	    /* the starts so far */
+	struct admission *admission;	    /* let go of once the session is registered; or NULL */
 };
 
 enum session_result {

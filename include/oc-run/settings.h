@@ -37,6 +37,8 @@ enum setting_id {
 	SETTING_GRACE,
 	SETTING_RESTART,
 	SETTING_RESTART_MIN_AGE,
+	SETTING_MAX_SESSIONS,
+	SETTING_WAIT,
 	SETTING_REPORT,
 	SETTING_NOTIFY,
 	SETTING_HISTORY,
@@ -52,8 +54,9 @@ struct setting_row {
 	const char *key;     /* long option, configuration key; OC_RUN_<KEY> in capitals, - as _ */
 	char short_option;   /* 0 if none */
 	const char *metavar; /* NULL: a switch */
-	bool in_config;	     /* allowed in files and in the environment */
-	const char *help;    /* for --help: at most 50 characters a line, lines parted by \n */
+	bool value_is_optional; /* --key or --key=VALUE; without one it is "yes" */
+	bool in_config;		/* allowed in files and in the environment */
+	const char *help;	/* for --help: at most 50 characters a line, lines parted by \n */
 };
 
 struct setting {

@@ -14,21 +14,26 @@ struct group {
 
 static const struct group groups[] = {
 	{ "Limits of the session (command and all its children):", SETTING_MEM, SETTING_IO_WEIGHT },
-	{ "The session:", SETTING_NAME, SETTING_RESTART_MIN_AGE },
+	{ "The session:", SETTING_NAME, SETTING_WAIT },
 	{ "What is said about it:", SETTING_REPORT, SETTING_VERBOSE },
 };
 
-static void print_option(FILE *out, char short_option, const char *key, const char *metavar,
-			 const char *help)
+static const struct setting_row row_help = { .key = "help",
+					     .short_option = 'h',
+					     .help = "print this" };
+static const struct setting_row row_version = { .key = "version", .help = "print the version" };
+
+static void print_option(FILE *out, const struct setting_row *row)
 {
 	int width;
 
-	width = short_option ? fprintf(out, "  -%c, --%s", short_option, key)
-			     : fprintf(out, "      --%s", key);
-	if (metavar)
-		width += fprintf(out, " %s", metavar);
+	width = row->short_option ? fprintf(out, "  -%c, --%s", row->short_option, row->key)
+				  : fprintf(out, "      --%s", row->key);
+	if (row->metavar)
+		width += fprintf(out, "%s%s%s", row->value_is_optional ? "[=" : " ", row->metavar,
+				 row->value_is_optional ? "]" : "");
 	(void)fprintf(out, "%*s", HELP_COLUMN - width > 2 ? HELP_COLUMN - width : 2, "");
-	for (const char *line = help; line;) {
+	for (const char *line = row->help; line;) {
 		size_t length = strcspn(line, "\n");
 
 		(void)fprintf(out, "%.*s\n", (int)length, line);
@@ -49,14 +54,11 @@ static void print_help(FILE *out)
 		    out);
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
 		(void)fprintf(out, "\n%s\n", groups[i].title);
-		for (int id = (int)groups[i].first; id <= (int)groups[i].last; id++) {
-			const struct setting_row *row = setting_row((enum setting_id)id);
-
-			print_option(out, row->short_option, row->key, row->metavar, row->help);
-		}
+		for (int id = (int)groups[i].first; id <= (int)groups[i].last; id++)
+			print_option(out, setting_row((enum setting_id)id));
 	}
-	print_option(out, 'h', "help", NULL, "print this");
-	print_option(out, 0, "version", NULL, "print the version");
+	print_option(out, &row_help);
+	print_option(out, &row_version);
 	(void)fputs("\nConfiguration: /etc/oc-run.conf, /etc/oc-run.conf.d/*.conf,\n"
 		    "~/.config/oc-run/oc-run.conf, variables such as OC_RUN_MEM: later ones win,\n"
 		    "options win over all. The exit status is the command's own; 125 means that\n"

@@ -26,6 +26,13 @@ struct tables {
 	char short_options[SHORT_MAX];
 };
 
+static int has_argument(const struct setting_row *row)
+{
+	if (row->value_is_optional)
+		return optional_argument;
+	return row->metavar ? required_argument : no_argument;
+}
+
 static void build_tables(struct tables *tables)
 {
 	char *at = stpcpy(tables->short_options, "+:h");
@@ -36,7 +43,7 @@ static void build_tables(struct tables *tables)
 
 		tables->long_options[i] = (struct option){
 			.name = row->key,
-			.has_arg = row->metavar ? required_argument : no_argument,
+			.has_arg = has_argument(row),
 			.val = LONG_BASE + (int)i,
 		};
 		if (row->short_option)

@@ -108,6 +108,17 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.key = "restart-min-age", .metavar = "TIME", .in_config = true,
 		.help = "not if it had run for less than this (2min)",
 	},
+	[SETTING_MAX_SESSIONS] = {
+		.key = "max-sessions", .metavar = "N", .in_config = true,
+		.help = "refuse to start while so many sessions of yours\n"
+			"run (max)",
+	},
+	[SETTING_WAIT] = {
+		.key = "wait", .metavar = "TIME", .in_config = true,
+		.value_is_optional = true,
+		.help = "instead of refusing, wait until one of them ends,\n"
+			"or so long at most (no)",
+	},
 	[SETTING_REPORT] = {
 		.key = "report", .metavar = "FILE", .in_config = true,
 		.help = "write the report to FILE too, as JSON",

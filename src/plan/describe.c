@@ -97,6 +97,24 @@ static void print_end(FILE *out, const struct plan *plan)
 		print_field(out, "report", plan->report_path);
 }
 
+static void print_sessions(FILE *out, const struct plan *plan)
+{
+	char time[FORMAT_TEXT_MAX];
+
+	if (plan->max_sessions == LIMIT_UNLIMITED)
+		return;
+	print_label(out, "sessions");
+	(void)fprintf(out, "at most %llu at once; ", (unsigned long long)plan->max_sessions);
+	if (plan->wait_usec == 0) {
+		(void)fputs("otherwise refused\n", out);
+	} else if (plan->wait_usec == LIMIT_UNLIMITED) {
+		(void)fputs("otherwise waits\n", out);
+	} else {
+		format_duration(plan->wait_usec, time);
+		(void)fprintf(out, "otherwise waits, %s at most\n", time);
+	}
+}
+
 static void print_restart(FILE *out, const struct plan *plan)
 {
 	char age[FORMAT_TEXT_MAX];
@@ -214,6 +232,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_rungs(out, plan);
 	print_end(out, plan);
 	print_restart(out, plan);
+	print_sessions(out, plan);
 	print_notices(out, plan);
 	print_limits(out, plan);
 	for (size_t i = 0; plan->warnings && plan->warnings[i]; i++) {

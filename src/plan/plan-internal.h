@@ -38,6 +38,10 @@ _must_check_ int plan_resolve_enforcers(struct plan *plan, const struct plan_req
 _must_check_ int plan_resolve_history(struct plan *plan, const struct settings *settings,
 				      struct diag *diag);
 
+/* --max-sessions, --wait. */
+_must_check_ int plan_resolve_sessions(struct plan *plan, const struct settings *settings,
+				       struct diag *diag);
+
 /* --restart, --restart-min-age. */
 _must_check_ int plan_resolve_restart(struct plan *plan, const struct settings *settings,
 				      struct diag *diag);

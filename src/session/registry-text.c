@@ -102,6 +102,7 @@ static int copy_texts(const cJSON *object, struct registry_session *session)
 		{ "cgroup", &session->cgroup },
 		{ "cgroup_parent", &session->cgroup_parent },
 		{ "tmp", &session->tmp },
+		{ "outer", &session->outer },
 		{ "answered", &session->answered },
 		{ "refusal", &session->refusal },
 	};
@@ -148,6 +149,7 @@ void registry_session_finish(struct registry_session *session)
 	cleanup_free(&session->cgroup);
 	cleanup_free(&session->cgroup_parent);
 	cleanup_free(&session->tmp);
+	cleanup_free(&session->outer);
 	cleanup_free(&session->answered);
 	cleanup_free(&session->refusal);
 	cleanup_free(&session->entry_path);

@@ -35,6 +35,7 @@ struct entry_facts {
 	const char *cgroup_parent, *cgroup_path; /* or NULL */
 	pid_t child;				 /* or 0 */
 	struct registry_disk disk;
+	const char *outer;		    /* or NULL */
 	const struct registry_entry *entry; /* or NULL: the session does not stand yet */
 };
 
@@ -133,6 +134,7 @@ static bool fill_object(cJSON *object, const struct plan *plan, const struct ent
 	       add_text(object, "cgroup_parent", facts->cgroup_parent) &&
 	       add_text(object, "cgroup", facts->cgroup_path) &&
 	       add_text(object, "tmp", facts->disk.tmp_path) &&
+	       add_text(object, "outer", facts->outer) &&
 	       add_text(object, "snapshot_store", facts->disk.snapshot_store) &&
 	       add_time(object, "since_usec", facts->disk.since_usec) &&
 	       add_process(object, "supervisor", getpid()) &&
@@ -209,8 +211,18 @@ static int enter_folder(const char *base, const struct plan *plan, const struct 
 	}
 	ret->path = path;
 	ret->disk = facts->disk;
+	ret->outer = facts->outer;
 	ret->fd = take_fd(&fd);
 	return 0;
+}
+
+const char *registry_outer(const struct host *host)
+{
+	const char *tag = getenv(PROCESS_TAG);
+
+	if (host->outer_session)
+		return host->outer_session;
+	return tag && strlen(tag) == 16 && strspn(tag, "0123456789abcdef") == 16 ? tag : NULL;
 }
 
 int registry_enter(const struct host *host, const struct plan *plan, const char *cgroup_parent,
@@ -219,6 +231,7 @@ int registry_enter(const struct host *host, const struct plan *plan, const char 
 	const struct entry_facts facts = {
 		.cgroup_parent = cgroup_parent,
 		.disk = disk ? *disk : (struct registry_disk){ 0 },
+		.outer = registry_outer(host),
 	};
 	struct registry_entry entry = REGISTRY_ENTRY_INIT;
 	char *paths[REGISTRY_FOLDERS_MAX];
@@ -245,6 +258,7 @@ int registry_update(struct registry_entry *entry, const struct plan *plan, const
 		.cgroup_path = cgroup_path,
 		.child = child,
 		.disk = entry->disk,
+		.outer = entry->outer,
 		.entry = entry,
 	};
 

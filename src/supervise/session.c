@@ -270,6 +270,7 @@ static int session_prepare(struct session *session, const struct session_request
 		return diag_set(diag, r, "cannot read the state of the terminal: %s", strerror(-r));
 	tidy_begin(session);
 	enter_registry(session, diag);
+	admission_leave(request->admission);
 	tell_status_begin(session);
 	r = session_start_keeper(session, diag);
 	if (r < 0)

@@ -8,7 +8,7 @@ from harness import check, check_equal, test
 from test_exit_status import check_own_failure
 
 LONG_OPTIONS = ("mem high swap pids cpus cpu-weight io-weight name chdir setenv slice backend "
-                "enforce oom grace restart restart-min-age report notify history history-keep json-status-fd dry-run quiet verbose help version").split()
+                "enforce oom grace restart restart-min-age max-sessions wait report notify history history-keep json-status-fd dry-run quiet verbose help version").split()
 SHORT_OPTIONS = {"m": "mem", "p": "pids", "n": "name", "C": "chdir", "E": "setenv", "q": "quiet",
                  "v": "verbose", "h": "help"}
 
@@ -23,7 +23,7 @@ GOOD = [
     ("--slice", "oc.slice"), ("--grace", "5"), ("--report", "report.json"),
     ("--json-status-fd", "2"), ("--history", "no"), ("--history", "yes"),
     ("--restart", "no"), ("--restart", "on-oom"), ("--restart-min-age", "0"),
-    ("--restart-min-age", "5min"),
+    ("--restart-min-age", "5min"), ("--max-sessions", "1"), ("--max-sessions", "max"),
     ("--history-keep", "0"), ("--history-keep", "50"),
 ]
 
@@ -46,6 +46,8 @@ NONSENSE = [
     ("--history", "perhaps"), ("--history", ""), ("--history-keep", "-1"),
     ("--history-keep", "many"), ("--history-keep", "1.5"), ("--history-keep", ""),
     ("--restart", "yes"), ("--restart", "on-fire"), ("--restart", ""),
+    ("--max-sessions", "0"), ("--max-sessions", "-1"), ("--max-sessions", "many"),
+    ("--max-sessions", "1.5"), ("--max-sessions", ""),
     ("--restart-min-age", "-1"), ("--restart-min-age", "soon"), ("--restart-min-age", ""),
     ("--setenv", "=value"), ("--setenv", ""), ("--chdir", ""),
 ]

@@ -1081,6 +1081,48 @@ TEST(a_restart_is_asked_for_by_its_name)
 	}
 }
 
+TEST(how_many_sessions_may_run_is_a_number_or_max)
+{
+	static const struct {
+		const char *name, *max, *wait;
+		uint64_t max_sessions, wait_usec;
+		const char *refused; /* NULL: it is not */
+	} rows[] = {
+		{ "a number", "4", NULL, 4, 0, NULL },
+		{ "no limit", "max", "no", LIMIT_UNLIMITED, 0, NULL },
+		{ "without end", "1", "yes", 1, LIMIT_UNLIMITED, NULL },
+		{ "for a time", "1", "10min", 1, 10 * USEC_PER_MINUTE, NULL },
+		{ "a bare number is seconds", "1", "1", 1, USEC_PER_SEC, NULL },
+		{ "not at all", "1", "0", 1, 0, NULL },
+		{ "none at all", "0", NULL, 0, 0, "write for example 4, or max" },
+		{ "empty", "", NULL, 0, 0, "write for example 4, or max" },
+		{ "too many", "1000001", NULL, 0, 0, "write for example 4, or max" },
+		{ "no time", "4", "soon", 0, 0, "--wait \"soon\": is no time" },
+		{ "an empty time", "4", "", 0, 0, "--wait \"\": is no time" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = {
+			{ SETTING_MAX_SESSIONS, rows[i].max, "OC_RUN_MAX_SESSIONS" },
+			{ SETTING_WAIT, rows[i].wait, "--wait" }
+		};
+		struct diag diag = DIAG_INIT;
+		struct plan *plan;
+
+		unit_row = rows[i].name;
+		expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, &diag),
+			   rows[i].refused ? -EINVAL : 0);
+		if (rows[i].refused) {
+			expect_contains(diag.text, rows[i].refused);
+			continue;
+		}
+		expect_uint(plan->max_sessions, rows[i].max_sessions);
+		expect_uint(plan->wait_usec, rows[i].wait_usec);
+		expect_uint(count_warnings(plan), 0);
+		plan_free(plan);
+	}
+}
+
 TEST(the_description_says_where_notices_go)
 {
 	static char socket[] = "/tmp/tmux-1000/default";
@@ -1112,4 +1154,5 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  the_description_says_what_becomes_of_a_persons_line,
 	  the_description_without_a_cgroup_says_so, the_description_shows_no_control_characters,
 	  notices_go_where_they_can, other_words_for_notices_are_refused,
-	  a_restart_is_asked_for_by_its_name, the_description_says_where_notices_go)
+	  a_restart_is_asked_for_by_its_name, how_many_sessions_may_run_is_a_number_or_max,
+	  the_description_says_where_notices_go)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+
+/* All that is found out before a session starts. Nothing is changed by it: --dry-run comes this way
+ * too. */
+
+#include "run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "oc-run/config.h"
+#include "oc-run/others.h"
+#include "oc-run/profile-command.h"
+#include "report/safe-text.h"
+
+extern char **environ;
+
+void run_say(const char *text)
+{
+	(void)fputs("oc-run: ", stderr);
+	safe_text_print(stderr, text, LINE_COLUMNS_MAX);
+	(void)fputc('\n', stderr);
+}
+
+int run_fail(const struct diag *diag, int status)
+{
+	run_say(diag->text);
+	return status;
+}
+
+int run_gather_settings(struct run *run, struct diag *diag)
+{
+	_cleanup_free_ char *user_dir = config_user_dir();
+	const struct config_roots roots = {
+		.system_dir = config_system_dir(),
+		.user_dir = user_dir,
+	};
+	int r = config_load(&roots, environ, &run->settings, diag);
+
+	if (r < 0)
+		return r;
+	settings_override(&run->settings, &run->options.settings);
+	return 0;
+}
+
+static int find_profile(struct run *run, struct diag *diag)
+{
+	_cleanup_free_ char *user_dir = config_user_dir();
+	const struct profile_roots roots = {
+		.system_dir = config_system_dir(),
+		.user_dir = user_dir,
+	};
+
+	return profile_find(&roots, &run->settings, options_command(&run->options)[0],
+			    &run->profile, diag);
+}
+
+/* What is run now: as the person typed it, or the words that resume its session. */
+static char *const *run_argv(const struct run *run)
+{
+	return run->resumed ? run->resumed : options_command(&run->options);
+}
+
+/* Then it matters whether it has a server that others use. */
+static bool wants_restart(const struct run *run)
+{
+	const char *text = run->settings.values[SETTING_RESTART].text;
+
+	return text && strcmp(text, "no") != 0;
+}
+
+/* What of the command depends on its version, and whether that can be told. */
+static int look_at_command(struct run *run, struct diag *diag)
+{
+	char *const *argv = run_argv(run);
+	bool takes_server = profile_takes_private_server(run->profile, argv);
+	struct profile_version_request request = {
+		.profile = run->profile,
+		.executable = run->command.path,
+		.host = &run->host,
+		.id = run->id,
+		.may_ask = !run->settings.values[SETTING_DRY_RUN].text,
+	};
+	int r = profile_server_find(run->profile, &run->server);
+
+	run->version_result = PROFILE_VERSION_UNKNOWN;
+	if (r < 0)
+		return diag_set(diag, r, "out of memory");
+	if (!takes_server && run->server.pid == 0)
+		return 0;
+	request.insist = run->server.pid > 0 || wants_restart(run);
+	r = profile_version_find(&request, &run->version);
+	if (r >= 0)
+		run->version_result = (enum profile_version_result)r;
+	return 0;
+}
+
+static int find_backend(struct run *run, enum backend_kind choice, struct diag *diag)
+{
+	bool insist = choice == BACKEND_CGROUPFS;
+	enum enforce_mode enforce;
+	int r = plan_enforce_choice(&run->settings, &enforce, diag);
+
+	if (r < 0)
+		return r;
+	run->backend_is_free_choice = choice == BACKEND_AUTO && enforce == ENFORCE_AUTO;
+	return backend_probe(choice, &run->host, insist || enforce == ENFORCE_KERNEL, &run->backend,
+			     diag);
+}
+
+int run_make_plan(struct run *run, struct diag *diag)
+{
+	struct plan_request request = {
+		.id = run->id,
+		.command = run_argv(run),
+		.executable = run->command.path,
+		.guard = run->command.guard,
+		.setenv = run->options.setenv,
+		.settings = &run->settings,
+		.profile = run->profile,
+		.version = run->version_result == PROFILE_VERSION_KNOWN ? &run->version : NULL,
+		.version_is_open = run->version_result == PROFILE_VERSION_UNASKED,
+		.server = run->server.pid,
+		.host = &run->host,
+		.backend = backend_facts(run->backend),
+	};
+	const char *slice = run->settings.values[SETTING_SLICE].text;
+
+	/* Not knowing of them costs a warning. */
+	(void)!others_count(&run->host, slice ? slice : "oc.slice", &request.others);
+	return plan_resolve(&request, &run->plan, diag);
+}
+
+static int make_id(struct run *run, struct diag *diag)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return diag_set(diag, -errno, "cannot make an id: %s", strerror(errno));
+	(void)snprintf(run->id, sizeof(run->id), "%016" PRIx64, number);
+	return 0;
+}
+
+/* What each start has anew: its id, what the host is like now, the backend, the plan. */
+static int prepare_start(struct run *run, struct diag *diag)
+{
+	enum backend_kind choice;
+
+	if (make_id(run, diag) < 0 || host_gather(&run->host, diag) < 0 ||
+	    look_at_command(run, diag) < 0 ||
+	    plan_backend_choice(&run->settings, &choice, diag) < 0 ||
+	    find_backend(run, choice, diag) < 0 || run_make_plan(run, diag) < 0 ||
+	    plan_check(run->plan, &run->settings, diag) < 0)
+		return -EINVAL;
+	return 0;
+}
+
+int run_prepare(struct run *run)
+{
+	struct diag diag = DIAG_INIT;
+
+	if (find_profile(run, &diag) < 0 || prepare_start(run, &diag) < 0)
+		return run_fail(&diag, EXIT_OWN_FAILURE);
+	return 0;
+}
+
+static int prepare_anew(struct run *run)
+{
+	struct diag diag = DIAG_INIT;
+
+	run->plan = plan_free(run->plan);
+	run->backend = backend_free(run->backend);
+	host_finish(&run->host);
+	profile_server_finish(&run->server);
+	return prepare_start(run, &diag) < 0 ? run_fail(&diag, -EINVAL) : 0;
+}
+
+int run_prepare_again(struct run *run)
+{
+	memcpy(run->before_id, run->id, sizeof(run->before_id));
+	return prepare_anew(run);
+}
+
+int run_prepare_after_wait(struct run *run)
+{
+	return prepare_anew(run);
+}
