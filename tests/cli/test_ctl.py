@@ -160,7 +160,7 @@ def many(t):
         return [t.start_oc("-q", "-n", t.tag, "--", "sh", "-c", f"sleep 0.{number}")
                 for number in range(4)]
 
-    rounds, seen = 12, set()
+    rounds, seen = 50, set()  # 200 sessions
     for _ in range(rounds):
         runs = batch(4)
         pids = {running.pid for running in runs}

@@ -78,7 +78,7 @@ page_cache_is_given_back() {
 
 anonymous_memory_is_not() {
 	local path said
-	start as_user_login holds --mem 600M --swap 0 -- payload hold 200000000 1000
+	start as_user_login holds --mem 600M --swap 0 -- payload hold 200000000 900
 	path=$(leaf as_user_login holds)
 	eventually 60 over "$path" 190000000
 	said=$(as_user_login oc-ctl set holds --mem 100M 2>&1) && fail "it was not refused: $said"
@@ -94,7 +94,7 @@ over() {
 
 a_raised_limit_saves() {
 	start as_user_login grows --mem 150M --swap 0 --pressure none -- \
-		bash -c 'until [ -e $HOME/go ]; do sleep 0.2; done; payload hold 250000000 1000'
+		bash -c 'until [ -e $HOME/go ]; do sleep 0.2; done; payload hold 250000000 900'
 	as_user_login oc-ctl set grows --mem 500M
 	as_user_login touch go
 	eventually 60 over "$(leaf as_user_login grows)" 240000000
@@ -105,7 +105,7 @@ a_raised_limit_saves() {
 
 freeze_and_kill() {
 	local path
-	start as_user_login frozen -- payload hold 1000000 1000
+	start as_user_login frozen -- payload hold 1000000 900
 	path=$(leaf as_user_login frozen)
 	as_user_login oc-ctl freeze frozen
 	is "$(sed -n 's/^frozen //p' "$path/cgroup.events")" 1
@@ -117,7 +117,7 @@ freeze_and_kill() {
 }
 
 figures_are_the_kernels() {
-	start as_user_login counts --mem 300M -- payload hold 50000000 1000
+	start as_user_login counts --mem 300M -- payload hold 50000000 900
 	eventually 60 over "$(leaf as_user_login counts)" 50000000
 	is "$(field as_user_login counts counted_by_kernel)" True
 	has "$(as_user_login oc-ctl show counts)" "300 MiB, enforced by the kernel"

@@ -41,5 +41,4 @@ elif [ "$OC_SUITE" = trixie ]; then
 	cli as_root leftovers:
 else
 	sys as_root
-	cli as_user_login limits:
 fi

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm
+# guest: suites=trixie also=bookworm
 #
 # Telling the person, with the kernel's limits and the buses of real logins: the desktop is
 # notify-server (tests/tools) on the session bus of dev's user manager. tests/cli/test_notice.py has

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm
+# guest: suites=trixie also=bookworm
 #
 # Who goes first when memory runs out, under the kernel's limits: an agent that is larger than its
 # leaking tool, twenty times.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm memory=1500M timeout=1200
+# guest: suites=trixie also=bookworm memory=1500M timeout=1200
 #
 # Memory running short, with real workloads under the kernel's limits: memory.high up and down, the
 # guard of a person's line, the ladder before the wall. What is decided when is tested by scripts in
