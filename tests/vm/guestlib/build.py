@@ -33,30 +33,36 @@ exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF
 
 
 class Build:
-    """What `ensure()` leaves: `out` (to be laid over /) and `work` (the build folder)."""
+    """What `ensure()` leaves: `out` (to be laid over /) and `work` (the build folder), held until
+    `release()`: another guest of the same checkout would build them anew under one's hands."""
 
     def __init__(self, image):
         key = hashlib.sha256(f"{CHECKOUT}\0{image.folder}".encode()).hexdigest()[:12]
         self.image = image
+        self.lock = None
         self.folder = os.path.join(cache_folder(), f"build-{image.suite}-{key}")
         self.out = os.path.join(self.folder, "out")
         self.work = os.path.join(self.folder, "work")
 
     def ensure(self):
         os.makedirs(self.folder, exist_ok=True)
-        with open(self.folder + ".lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        self.lock = open(self.folder + ".lock", "w", encoding="utf-8")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        built, log = self._compile()
+        if not built and "rebuilding 'build.ninja'" in log:
+            # A changed option can make an old build folder unusable: once afresh.
+            shutil.rmtree(self.work, ignore_errors=True)
             built, log = self._compile()
-            if not built and "rebuilding 'build.ninja'" in log:
-                # A changed option can make an old build folder unusable: once afresh.
-                shutil.rmtree(self.work, ignore_errors=True)
-                built, log = self._compile()
-            if not built:
-                for line in log.splitlines()[-60:]:
-                    say(line)
-                raise GuestError(f"oc-run does not build on {self.image.suite}; "
-                                 f"log: {self.folder}/log")
+        if not built:
+            for line in log.splitlines()[-60:]:
+                say(line)
+            self.release()
+            raise GuestError(f"oc-run does not build on {self.image.suite}; "
+                             f"log: {self.folder}/log")
         return self
+
+    def release(self):
+        self.lock.close()
 
     def _compile(self):
         say(f"building oc-run on {self.image.suite}")
