@@ -72,6 +72,7 @@ static int run_session(struct run *run, struct session_record *record, int *ret_
 		.signals = &run->signals,
 		.restart = &run->restart,
 		.admission = &run->admission,
+		.detached = run->detached.is ? &run->detached.session : NULL,
 	};
 
 	return session_run(&request, record, ret_errno, diag);
@@ -240,7 +241,9 @@ static int execute_once(struct run *run, char ***ret_argv)
 		return run_fail(&diag, EXIT_OWN_FAILURE);
 	}
 	print_warnings(run);
-	r = run_session(run, record, &exec_errno, &diag);
+	r = run_open_output(run, &diag);
+	if (r >= 0)
+		r = run_session(run, record, &exec_errno, &diag);
 	if (r == SESSION_NO_CGROUP && run->backend_is_free_choice)
 		r = run_without_cgroup(run, record, &exec_errno, &diag);
 	if (r == SESSION_ENDED) {
@@ -333,13 +336,15 @@ static void run_finish(struct run *run)
 	command_resolved_finish(&run->command);
 }
 
-static int run_command(struct run *run)
+static int run_command(struct run *run, char *const *argv)
 {
 	struct diag diag = DIAG_INIT;
 	int status;
 
 	if (run_gather_settings(run, &diag) < 0)
 		return run_fail(&diag, EXIT_OWN_FAILURE);
+	if (run_is_starter(run))
+		return run_detach(run, argv);
 	status = resolve_command(run);
 	if (status == 0)
 		status = run_prepare(run);
@@ -352,15 +357,10 @@ static int run_command(struct run *run)
 
 int main(int argc, char **argv)
 {
-	struct run run = { .admission = ADMISSION_INIT };
+	struct run run = RUN_INIT;
 	struct diag diag = DIAG_INIT;
 	int r, status;
 
-	if (signal_state_save(&run.signals) < 0)
-		return EXIT_OWN_FAILURE;
-	/* Somebody who stopped reading what we say must not end the session; the command gets its
-	 * own disposition back. */
-	(void)signal(SIGPIPE, SIG_IGN);
 	/* Privileges that the person does not have would be lent to any command. */
 	if (getauxval(AT_SECURE)) {
 		(void)diag_set(&diag, -EPERM,
@@ -368,6 +368,13 @@ int main(int argc, char **argv)
 			       "capabilities; remove them (chmod u-s, setcap -r)");
 		return run_fail(&diag, EXIT_OWN_FAILURE);
 	}
+	if (run_become_supervisor(&run, &argc, &argv, &diag) < 0)
+		return run_fail(&diag, EXIT_OWN_FAILURE);
+	if (signal_state_save(&run.signals) < 0)
+		return EXIT_OWN_FAILURE;
+	/* Somebody who stopped reading what we say must not end the session; the command gets its
+	 * own disposition back. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	r = options_parse(argc, argv, &run.options, &diag);
 	if (r < 0) {
 		status = run_fail(&diag, EXIT_OWN_FAILURE);
@@ -376,8 +383,9 @@ int main(int argc, char **argv)
 	} else if (r == OPTIONS_VERSION) {
 		status = puts("oc-run " OC_RUN_VERSION) < 0 ? EXIT_OWN_FAILURE : 0;
 	} else {
-		status = run_command(&run);
+		status = run_command(&run, argv);
 	}
+	run_detached_ended(&run, status);
 	run_finish(&run);
 	return status;
 }

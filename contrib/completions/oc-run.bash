@@ -128,7 +128,7 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
 			--io-weight --high-steps --livelock-guard --pressure
 			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --oom --grace
-			--restart --restart-min-age --max-sessions --wait --report --notify --history --history-keep --json-status-fd --dry-run -q --quiet -v --verbose -h --help
+			--restart --restart-min-age --detach --max-sessions --wait --report --notify --history --history-keep --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else
 		mapfile -t COMPREPLY < <(compgen -c -- "$current")

@@ -59,6 +59,7 @@ complete -c oc-run -n __oc_run_no_command -x -l pressure -a 'notice notice,tool 
 complete -c oc-run -n __oc_run_no_command -x -l grace -d 'Time of each polite step of the end'
 complete -c oc-run -n __oc_run_no_command -x -l restart -a 'no on-oom on-pressure' -d 'Start again with the same session'
 complete -c oc-run -n __oc_run_no_command -x -l restart-min-age -d 'Not if it ran for less'
+complete -c oc-run -n __oc_run_no_command -f -l detach -d 'Run in the background, outside of terminal and session'
 complete -c oc-run -n __oc_run_no_command -x -l max-sessions -d 'Refuse to start while so many run'
 complete -c oc-run -n __oc_run_no_command -f -l wait -d 'Wait until one of them ends'
 complete -c oc-run -n __oc_run_no_command -r -F -l report -d 'Write the report as JSON'

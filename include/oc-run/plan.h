@@ -96,6 +96,7 @@ struct plan {
 	bool history;		 /* keep one of the session */
 	uint64_t history_keep;	 /* of so many sessions; 0: no end */
 	unsigned notify;	 /* enum notify_way bits: asked for, and to be had here */
+	bool detach;
 	bool dry_run;
 	bool quiet;
 	bool verbose;

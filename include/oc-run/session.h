@@ -12,13 +12,21 @@
 #include "oc-run/session-record.h"
 #include "oc-run/spawn.h"
 
+/* A session without a person at it. */
+struct session_detached {
+	int output_fd;			 /* stdout and stderr of the command */
+	void (*started)(void *userdata); /* the command runs */
+	void *userdata;
+};
+
 struct session_request {
 	struct plan *plan; /* its limits may be changed from outside while it runs */
 	const struct host *host;
 	struct backend *backend;
-	const struct signal_state *signals; /* as oc-run was started */
-	const struct restart *restart;	    /* the starts so far */
-	struct admission *admission;	    /* let go of once the session is registered; or NULL */
+	const struct signal_state *signals;	 /* as oc-run was started */
+	const struct restart *restart;		 /* the starts so far */
+	const struct session_detached *detached; /* or NULL */
+	struct admission *admission; /* let go of once the session is registered; or NULL */
 };
 
 enum session_result {

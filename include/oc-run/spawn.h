@@ -27,6 +27,7 @@ struct spawn_request {
 	char *const *environment;
 	const char *working_directory; /* or NULL */
 	const struct signal_state *signals;
+	const int *output_fd; /* becomes its stdout and stderr; NULL: they are ours */
 	/* The stub was stopped (Ctrl-Z) after its signals were unblocked and before its exec: the
 	 * shell waits for us, who have to stop as well. Comes back when the job goes on. Or NULL. */
 	void (*stopped)(void *userdata);

@@ -108,6 +108,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.key = "restart-min-age", .metavar = "TIME", .in_config = true,
 		.help = "not if it had run for less than this (2min)",
 	},
+	[SETTING_DETACH] = {
+		.key = "detach",
+		.help = "run the command in the background, outside of this\n"
+			"terminal and of the session that this is in",
+	},
 	[SETTING_MAX_SESSIONS] = {
 		.key = "max-sessions", .metavar = "N", .in_config = true,
 		.help = "refuse to start while so many sessions of yours\n"

@@ -32,6 +32,7 @@
 
 enum spawn_stage {
 	SPAWN_STAGE_CHDIR,
+	SPAWN_STAGE_OUTPUT,
 	SPAWN_STAGE_SIGNALS,
 	SPAWN_STAGE_EXEC,
 };
@@ -75,6 +76,9 @@ __attribute__((noreturn)) static void stub_run(const struct spawn_request *reque
 		_exit(EXIT_FAILURE);
 	if (request->working_directory && chdir(request->working_directory) < 0)
 		give_up(socket, SPAWN_STAGE_CHDIR, errno);
+	if (request->output_fd && (dup2(*request->output_fd, STDOUT_FILENO) < 0 ||
+				   dup2(*request->output_fd, STDERR_FILENO) < 0))
+		give_up(socket, SPAWN_STAGE_OUTPUT, errno);
 	tell(socket, SPAWN_STAGE_EXEC, 0);
 	/* From here on a signal that came during the set-up takes effect as it does on a command. */
 	error = signal_state_restore(request->signals);
@@ -162,6 +166,9 @@ static int stage_failed(const struct child *child, const struct handshake *messa
 	case SPAWN_STAGE_CHDIR:
 		return diag_set(diag, -message->error, "cannot change to the directory \"%s\": %s",
 				child->working_directory, cause);
+	case SPAWN_STAGE_OUTPUT:
+		return diag_set(diag, -message->error, "cannot redirect the command's output: %s",
+				cause);
 	case SPAWN_STAGE_SIGNALS:
 		return diag_set(diag, -message->error,
 				"cannot give the command its signals back: %s", cause);

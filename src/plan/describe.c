@@ -97,6 +97,13 @@ static void print_end(FILE *out, const struct plan *plan)
 		print_field(out, "report", plan->report_path);
 }
 
+static void print_detached(FILE *out, const struct plan *plan)
+{
+	if (plan->detach)
+		print_field(out, "detached",
+			    "yes: in the background, outside of this terminal and session");
+}
+
 static void print_sessions(FILE *out, const struct plan *plan)
 {
 	char time[FORMAT_TEXT_MAX];
@@ -233,6 +240,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_end(out, plan);
 	print_restart(out, plan);
 	print_sessions(out, plan);
+	print_detached(out, plan);
 	print_notices(out, plan);
 	print_limits(out, plan);
 	for (size_t i = 0; plan->warnings && plan->warnings[i]; i++) {

@@ -304,6 +304,8 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 	if (r == 0)
 		r = plan_resolve_history(plan, settings, diag);
 	if (r == 0)
+		r = plan_resolve_switch(settings, SETTING_DETACH, &plan->detach, diag);
+	if (r == 0)
 		r = plan_resolve_switch(settings, SETTING_DRY_RUN, &plan->dry_run, diag);
 	if (r == 0)
 		r = plan_resolve_switch(settings, SETTING_QUIET, &plan->quiet, diag);

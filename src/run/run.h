@@ -5,6 +5,7 @@
 
 #include "oc-run/admission.h"
 #include "oc-run/command.h"
+#include "oc-run/detach.h"
 #include "oc-run/host.h"
 #include "oc-run/options.h"
 #include "oc-run/plan.h"
@@ -17,6 +18,24 @@
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND 127
 #define LINE_COLUMNS_MAX 1000
+
+/* Of a supervisor that --detach started. */
+struct run_detached {
+	bool is;
+	int channel;   /* to the starter; -1: it need not be told any more */
+	int output_fd; /* -1: not yet */
+	char output_words[DETACH_WORDS_MAX];
+	struct session_detached session;
+};
+
+#define RUN_INIT                             \
+	{                                    \
+		.admission = ADMISSION_INIT, \
+		.detached = {                \
+			.channel = -1,       \
+			.output_fd = -1,     \
+		},                           \
+	}
 
 struct run {
 	struct signal_state signals;
@@ -33,6 +52,7 @@ struct run {
 	struct plan *plan;
 	bool backend_is_free_choice;
 	struct admission admission;
+	struct run_detached detached;
 	struct restart restart;
 	char **warned;	    /* what was said at an earlier start */
 	char **resumed;	    /* argv of a restart; NULL: the first start */
@@ -56,6 +76,17 @@ _must_check_ int run_prepare_again(struct run *run);
 _must_check_ int run_prepare_after_wait(struct run *run);
 /* Only the plan, for another backend. */
 _must_check_ int run_make_plan(struct run *run, struct diag *diag);
+
+/* detach.c: takes over what the starter hands over, if we were started by one. */
+_must_check_ int run_become_supervisor(struct run *run, int *argc, char ***argv, struct diag *diag);
+/* Is a supervisor to be started, instead of a session? Once the settings are gathered. */
+bool run_is_starter(const struct run *run);
+/* The starter; its exit status, with all printed. @argv: as oc-run was called. */
+_must_check_ int run_detach(struct run *run, char *const *argv);
+/* The supervisor, once there is a plan. Does nothing for others. */
+_must_check_ int run_open_output(struct run *run, struct diag *diag);
+/* It is over, or never ran. */
+void run_detached_ended(struct run *run, int status);
 
 /* admit.c: comes back when the session may start, with run->admission held until it is registered.
  * @keeps_place: it goes on with one that ended: it waits whatever --wait says, before all others.

@@ -152,6 +152,8 @@ static int start_stub(struct session *session, const struct session_request *ses
 		.argv = session->plan->command,
 		.working_directory = session->plan->chdir,
 		.signals = session_request->signals,
+		.output_fd =
+			session_request->detached ? &session_request->detached->output_fd : NULL,
 		.stopped = suspend_at_start,
 		.userdata = session,
 	};
@@ -439,6 +441,8 @@ static int session_go(struct session *session, const struct session_request *req
 		*ret_errno = -r;
 		return is_exec ? SESSION_NOT_EXECUTED : r;
 	}
+	if (request->detached)
+		request->detached->started(request->detached->userdata);
 	session_observe_started(session);
 	r = supervise_loop(session);
 	if (r < 0) {

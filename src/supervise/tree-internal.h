@@ -19,8 +19,11 @@ struct tree_seen {
 	pid_t pid, parent;
 	uint64_t start_ticks;
 	bool member;
-	bool never;   /* pid 1, we ourselves, the keeper, a helper */
-	bool checked; /* its environment has been read and has no tag of ours */
+	bool never;    /* pid 1, we ourselves, the keeper, a helper; released */
+	bool leads;    /* a session of the terminal's kind, setsid(2) */
+	bool released; /* the supervisor of a detached session: see detach.h */
+	bool asked;    /* its environment does not say so */
+	bool checked;  /* its environment has been read and has no tag of ours */
 };
 
 struct tree_pids {
@@ -95,6 +98,9 @@ static inline bool tree_is_never(const struct tree *tree, pid_t pid)
 	return pid <= 1 || pid == tree->self || pid == tree->exclude ||
 	       (tree->helper > 0 && pid == tree->helper);
 }
+
+/* The supervisor of a detached session, as of the last scan with TREE_SCAN_OUTSIDE. */
+bool tree_is_released(struct tree_seen *entries, size_t count, pid_t pid, uint64_t start_ticks);
 
 int tree_scan_once(struct tree *tree, unsigned flags);
 uint64_t tree_age_usec(const struct tree *tree, uint64_t start_ticks);

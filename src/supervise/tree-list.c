@@ -98,6 +98,7 @@ static int add_process(const struct tree *tree, pid_t pid, struct tree_seen_list
 		.pid = pid,
 		.parent = stat.parent,
 		.start_ticks = stat.start_ticks,
+		.leads = stat.session == pid,
 	};
 	return 0;
 }

@@ -14,6 +14,8 @@
 
 #include "tree-internal.h"
 
+#include "oc-run/detach.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -25,13 +27,37 @@ static bool is_inherited(const struct tree *tree, const struct tree_seen *entry)
 	return inherited && inherited->start_ticks == entry->start_ticks;
 }
 
+/* Its environment is read once, again while it is young: the fork before its exec has ours. */
+static void ask_released(const struct tree *tree, const struct tree_seen *before,
+			 struct tree_seen *entry)
+{
+	bool known = before && before->start_ticks == entry->start_ticks;
+
+	entry->released = known && before->released;
+	entry->asked = known && before->asked;
+	if (entry->released || entry->asked || !entry->leads ||
+	    entry->start_ticks < tree->agent_start_ticks)
+		return;
+	entry->released = tree_proc_has_tag(tree->proc_fd, entry->pid, tree->uid, DETACH_TAG);
+	entry->asked = tree_age_usec(tree, entry->start_ticks) > TREE_YOUTH_USEC;
+}
+
+bool tree_is_released(struct tree_seen *entries, size_t count, pid_t pid, uint64_t start_ticks)
+{
+	const struct tree_seen *entry = tree_find_seen(entries, count, pid);
+
+	return entry && entry->released && entry->start_ticks == start_ticks;
+}
+
 /* What is known of a process without looking at others: not yet descent, not yet its tag. */
 static void judge_alone(const struct tree *tree, const struct tree_pids *inside,
 			struct tree_seen *entry)
 {
 	const struct tree_seen *before = tree_find_seen(tree->seen, tree->seen_count, entry->pid);
 
-	entry->never = tree_is_never(tree, entry->pid) || is_inherited(tree, entry);
+	ask_released(tree, before, entry);
+	entry->never =
+		tree_is_never(tree, entry->pid) || is_inherited(tree, entry) || entry->released;
 	if (entry->never)
 		return;
 	entry->checked = before && before->start_ticks == entry->start_ticks && before->checked;
@@ -198,6 +224,17 @@ static void add_up(struct tree_sample *sample, const struct tree_process *proces
 	sample->outside += process->is_outside;
 }
 
+/* It may have been a member, before its exec. */
+static bool is_released(const struct scan *scan, const struct proc_stat *stat)
+{
+	const struct tree *tree = scan->tree;
+
+	return scan->seen->count > 0 ? tree_is_released(scan->seen->entries, scan->seen->count,
+							stat->pid, stat->start_ticks)
+				     : tree_is_released(tree->seen, tree->seen_count, stat->pid,
+							stat->start_ticks);
+}
+
 static void add_candidate(struct scan *scan, pid_t pid)
 {
 	struct tree *tree = scan->tree;
@@ -209,6 +246,8 @@ static void add_candidate(struct scan *scan, pid_t pid)
 	bool inside;
 
 	if (tree_is_never(tree, pid) || tree_proc_stat(tree->proc_fd, pid, &stat) < 0)
+		return;
+	if (is_released(scan, &stat))
 		return;
 	index = tree_find(tree, pid, stat.start_ticks);
 	if (index >= 0)

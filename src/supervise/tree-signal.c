@@ -102,7 +102,13 @@ static bool is_over(const struct tree *tree, pid_t pid)
 /* false: it still lives. */
 static bool end_child(const struct tree *tree, pid_t pid)
 {
+	const struct tree_seen *seen;
+
 	if (tree_is_never(tree, pid) || tree_find_seen(tree->inherited, tree->inherited_count, pid))
+		return true;
+	/* tree_signal() has just scanned, and nobody but us frees the pid for another. */
+	seen = tree_find_seen(tree->seen, tree->seen_count, pid);
+	if (seen && seen->released)
 		return true;
 	(void)kill(pid, SIGKILL);
 	return is_over(tree, pid);
