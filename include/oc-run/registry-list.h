@@ -64,6 +64,11 @@ void registry_sessions_free(struct registry_session *sessions, size_t count);
 /* Reads the entry of @session anew. -ENOENT: it has gone. */
 _must_check_ int registry_session_read(const struct registry_session *session,
 				       struct registry_session *ret);
+/* A number that the oc-run of another session understands; see slice-act.c. */
+#define REGISTRY_ASK_GIVE_WAY 0x6f637267
+
+/* Sends it SIGURG with that number. -ESRCH: its oc-run has gone. */
+_must_check_ int registry_ask(const struct registry_session *session, int what);
 
 /* Does oc-run or the keeper still hold it, now? */
 bool registry_session_is_held(const struct registry_session *session);

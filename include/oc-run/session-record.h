@@ -62,6 +62,7 @@ enum stop_reason {
 	STOP_HANGUP,  /* the terminal was closed */
 	STOP_SYSTEMD, /* the scope was asked to stop */
 	STOP_MEMORY,  /* the command was asked to end before memory was used up */
+	STOP_SLICE,   /* ... before all sessions together had used up theirs */
 	STOP_RESTART, /* ... to be started again with its session, while it was idle */
 };
 
@@ -75,7 +76,8 @@ struct record_event {
 	uint64_t memory_bytes, unreclaimable_bytes;
 	struct pressure_evidence evidence; /* LIVELOCK only */
 	enum stop_reason reason;	   /* STOP_ASKED only */
-	char detail[128];		   /* one clause for people, or "" */
+	bool from_above;  /* TOOL_ENDED: all sessions together were short of memory */
+	char detail[128]; /* one clause for people, or "" */
 };
 
 struct record_leftover {

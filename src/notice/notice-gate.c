@@ -58,7 +58,9 @@ static enum notice_kind kind_of(const struct record_event *event)
 		/* SIGKILL follows where SIGTERM did not help: the same tool. */
 		return event->value == SIGKILL ? NOTHING : NOTICE_TOOL_ENDED;
 	case RECORD_STOP_ASKED:
-		return event->reason == STOP_MEMORY ? NOTICE_COMMAND_ENDED : NOTHING;
+		return event->reason == STOP_MEMORY || event->reason == STOP_SLICE
+			       ? NOTICE_COMMAND_ENDED
+			       : NOTHING;
 	case RECORD_HIGH: /* page cache alone does that, and is no shortage */
 	case RECORD_HIGH_LOWERED:
 	case RECORD_SWAP_HELD:

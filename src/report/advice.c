@@ -61,7 +61,7 @@ static bool was_reached(const struct report_tally *tally, enum limit_id id)
 {
 	if (id == LIMIT_PIDS_MAX && tally->forks_denied > 0)
 		return true;
-	if (id == LIMIT_MEMORY_MAX && tally->tools_ended > 0)
+	if (id == LIMIT_MEMORY_MAX && tally->tools_ended > 0 && !tally->ended_from_above)
 		return true;
 	return tally->kills > 0 && !tally->from_above && tally->kill_limit == id;
 }
@@ -209,7 +209,8 @@ static int add_steps(struct steps *steps, const struct session_record *record)
 
 	report_tally(record, &tally);
 	result = add_limit_steps(steps, record, &tally);
-	if (result == 0 && tally.kills > 0 && tally.from_above)
+	if (result == 0 && ((tally.kills > 0 && tally.from_above) || tally.ended_from_above ||
+			    record->stop_reason == STOP_SLICE))
 		result =
 			add_step(steps, "close other programs, run fewer sessions at once, or give "
 					"each less with --mem; more for this one does not help");

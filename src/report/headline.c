@@ -117,9 +117,15 @@ static void print_killed(FILE *out, const struct session_record *record,
 static void print_tool_ended(FILE *out, const struct session_record *record,
 			     const struct report_tally *tally)
 {
-	(void)fputs("memory was about to be used up (", out);
-	headline_print_limit(out, LIMIT_MEMORY_MAX, record->plan->limits[LIMIT_MEMORY_MAX].value);
-	(void)fputs(") after ", out);
+	if (tally->ended_from_above) {
+		(void)fputs("all sessions together were about to use up their memory", out);
+	} else {
+		(void)fputs("memory was about to be used up (", out);
+		headline_print_limit(out, LIMIT_MEMORY_MAX,
+				     record->plan->limits[LIMIT_MEMORY_MAX].value);
+		(void)fputs(")", out);
+	}
+	(void)fputs(" after ", out);
 	headline_print_duration(out, tally->first_ended_usec);
 	if (tally->tools_ended == 1)
 		(void)fputs("; a tool was asked to end", out);
@@ -178,6 +184,9 @@ static void print_stopped(FILE *out, const struct session_record *record)
 		break;
 	case STOP_MEMORY:
 		(void)fputs("memory was about to be used up", out);
+		break;
+	case STOP_SLICE:
+		(void)fputs("all sessions together were about to use up their memory", out);
 		break;
 	case STOP_RESTART:
 		(void)fputs("memory was short while it was idle", out);

@@ -119,8 +119,10 @@ static void tally_event(const struct session_record *record, size_t index,
 	case RECORD_TOOL_ENDED:
 		if (event->value != SIGKILL)
 			tally->tools_ended++;
-		if (tally->first_ended_usec == 0)
+		if (tally->first_ended_usec == 0) {
 			tally->first_ended_usec = event->at_usec;
+			tally->ended_from_above = event->from_above;
+		}
 		tally->last_kill_usec = larger(tally->last_kill_usec, event->at_usec);
 		break;
 	case RECORD_HIGH:
@@ -197,6 +199,11 @@ static bool is_everyday_signal(int signal_number)
 	return signal_number == SIGINT || signal_number == SIGQUIT || signal_number == SIGPIPE;
 }
 
+static bool was_ended_for_memory(const struct session_record *record)
+{
+	return record->stop_reason == STOP_MEMORY || record->stop_reason == STOP_SLICE;
+}
+
 enum outcome outcome_classify(const struct session_record *record)
 {
 	struct report_tally tally;
@@ -209,7 +216,7 @@ enum outcome outcome_classify(const struct session_record *record)
 	if (record->stop_reason == STOP_NONE && record->agent_ended &&
 	    WIFSIGNALED(record->wait_status) && !is_everyday_signal(WTERMSIG(record->wait_status)))
 		return OUTCOME_AGENT_DIED;
-	if (tally.tools_ended > 0 && record->stop_reason != STOP_MEMORY)
+	if (tally.tools_ended > 0 && !was_ended_for_memory(record))
 		return OUTCOME_TOOL_ENDED;
 	if (tally.forks_denied > 0)
 		return OUTCOME_FORKS_DENIED;
@@ -248,7 +255,7 @@ bool report_is_needed(const struct session_record *record)
 
 	report_tally(record, &tally);
 	if (tally.escapes > 0 || record->leftover_count > 0 || record->unkillable ||
-	    tally.has_livelock || record->stop_reason == STOP_MEMORY ||
+	    tally.has_livelock || was_ended_for_memory(record) ||
 	    record->stop_reason == STOP_RESTART || report_disk_is_news(record))
 		return true;
 	for (int id = 0; id < LIMIT_COUNT; id++) {

@@ -96,7 +96,8 @@ static void add_stop(struct json *json, cJSON *parent, const struct session_reco
 {
 	static const char *const reasons[] = {
 		[STOP_NONE] = NULL,	    [STOP_SIGNAL] = "signal", [STOP_HANGUP] = "hangup",
-		[STOP_SYSTEMD] = "systemd", [STOP_MEMORY] = "memory", [STOP_RESTART] = "restart",
+		[STOP_SYSTEMD] = "systemd", [STOP_MEMORY] = "memory", [STOP_SLICE] = "slice",
+		[STOP_RESTART] = "restart",
 	};
 	cJSON *stop;
 

@@ -83,10 +83,13 @@ static void print_kill(const struct words *words)
 static void print_ended(const struct words *words)
 {
 	print_victim(words);
-	(void)fprintf(words->out,
-		      " was %s, with all its processes, before memory was used up: this "
-		      "session's limit is ",
+	(void)fprintf(words->out, " was %s, with all its processes, before memory was used up: ",
 		      words->told->event.value == SIGKILL ? "killed" : "asked to end");
+	if (words->told->from_above) {
+		(void)fputs("all sessions together came near what they may have.", words->out);
+		return;
+	}
+	(void)fputs("this session's limit is ", words->out);
 	print_limit(words, LIMIT_MEMORY_MAX);
 	(void)fputs(".", words->out);
 }

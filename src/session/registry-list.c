@@ -10,11 +10,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "oc-run/process-scan.h"
 #include "registry-folder.h"
 
 #define ID_LENGTH 16
@@ -158,6 +162,31 @@ void registry_sessions_free(struct registry_session *sessions, size_t count)
 	for (size_t i = 0; i < count; i++)
 		registry_session_finish(&sessions[i]);
 	free(sessions);
+}
+
+int registry_ask(const struct registry_session *session, int what)
+{
+	const struct registry_process *supervisor = &session->supervisor;
+	siginfo_t info = {
+		.si_signo = SIGURG,
+		.si_code = SI_QUEUE,
+		.si_pid = getpid(),
+		.si_uid = getuid(),
+		.si_value.sival_int = what,
+	};
+	_cleanup_close_ int pidfd = -1;
+	struct process_facts facts;
+
+	if (!session->same_boot || supervisor->pid <= 0)
+		return -ESRCH;
+	/* From here on the descriptor is one process; the start time says whether it is the right one. */
+	pidfd = pidfd_open(supervisor->pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	if (process_read_facts(supervisor->pid, &facts) < 0 ||
+	    facts.start_ticks != supervisor->start_ticks)
+		return -ESRCH;
+	return pidfd_send_signal(pidfd, SIGURG, &info, 0) < 0 ? -errno : 0;
 }
 
 bool registry_session_is_held(const struct registry_session *session)

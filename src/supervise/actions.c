@@ -114,8 +114,10 @@ static void kill_all(struct session *session)
 
 void actions_carry_out(struct session *session, const struct supervisor_answer *answer)
 {
-	if (answer->actions & SUPERVISOR_LIFT_HIGH)
+	if (answer->actions & SUPERVISOR_LIFT_HIGH) {
 		pressure_act_lift(session);
+		slice_act_thaw(session);
+	}
 	if (answer->actions & SUPERVISOR_NOTE_LEFTOVERS)
 		note_leftovers(session);
 	if (answer->actions & SUPERVISOR_SIGNAL_AGENT) {

@@ -26,9 +26,9 @@ void session_observe_ended(struct session *session)
 /* memory.events counts "oom" where the limit stands, and "oom_kill" where the victim was. */
 bool session_is_from_above(const struct session *session, const struct record_event *event)
 {
-	return event->kind == RECORD_OOM_KILL && session->watch &&
-	       watch_state(session->watch)->payload.memory.oom ==
-		       session->counters_start.memory.oom;
+	return event->from_above || (event->kind == RECORD_OOM_KILL && session->watch &&
+				     watch_state(session->watch)->payload.memory.oom ==
+					     session->counters_start.memory.oom);
 }
 
 void session_observe_event(struct session *session, const struct record_event *event)

@@ -30,6 +30,7 @@ static bool was_told_to_stop(const struct session_record *record)
 		return true;
 	case STOP_NONE:
 	case STOP_MEMORY:
+	case STOP_SLICE:
 	case STOP_RESTART:
 		break;
 	}

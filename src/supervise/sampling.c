@@ -202,6 +202,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 		next_usec = enforce_usec < next_usec ? enforce_usec : next_usec;
 	}
 	r = pressure_act_look(session, true);
+	if (r >= 0)
+		r = slice_act_look(session);
 	if (r < 0)
 		return r;
 	restart_idle_look(session);

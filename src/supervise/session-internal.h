@@ -5,6 +5,7 @@
  * sampling.c (looking at the tree), newcomers.c (what was just started), victims.c (who was killed), actions.c and pressure-act.c (what
  * is done), notify.c (telling the person). */
 
+#include <sys/signalfd.h>
 #include <systemd/sd-event.h>
 
 #include "oc-run/figures.h"
@@ -21,6 +22,7 @@
 #include "oc-run/registry.h"
 #include "oc-run/session-tmp.h"
 #include "oc-run/session.h"
+#include "oc-run/slice-pressure.h"
 #include "oc-run/status-file.h"
 #include "oc-run/status.h"
 #include "oc-run/supervisor.h"
@@ -81,6 +83,17 @@ struct session_notices {
 	sd_event_source *timer; /* for kills that were gathered */
 };
 
+/* See slice-act.c. */
+struct session_slice {
+	int lock_fd; /* -1: there is no slice with a limit */
+	bool leads;
+	struct slice_pressure pressure; /* of the leader */
+	struct psi *psi;
+	sd_event_source *timer;
+	unsigned frozen_looks;
+	uint64_t asked_usec; /* to give way; 0: never */
+};
+
 struct session {
 	struct plan *plan; /* its limits change when somebody sets them: adjust.c */
 	const struct host *host;
@@ -114,6 +127,7 @@ struct session {
 	uint64_t pressure_rest_until_usec; /* of wake-ups by memory.high */
 
 	struct idle idle;
+	struct session_slice slice;
 	struct newcomers newcomers;
 	struct victims victims;
 	struct session_notices notices;
@@ -224,6 +238,15 @@ void adjust_finish(struct session *session);
 
 /* restart-idle.c: after a look with a sample. */
 void restart_idle_look(struct session *session);
+
+/* slice-act.c: at the start; at a calm look; our own session is asked to give way to the others. */
+_must_check_ int slice_act_start(struct session *session);
+_must_check_ int slice_act_look(struct session *session);
+bool slice_act_is_asked(const struct signalfd_siginfo *info);
+void slice_act_give_way(struct session *session);
+/* Whoever is to end has to run. */
+void slice_act_thaw(struct session *session);
+void slice_act_finish(struct session *session);
 
 /* sampling.c */
 /* From the plan: what oc-run holds itself. */

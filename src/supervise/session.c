@@ -381,6 +381,7 @@ static void session_finish(struct session *session)
 	adjust_finish(session);
 	session->deadline_timer = sd_event_source_unref(session->deadline_timer);
 	session->psi = psi_free(session->psi);
+	slice_act_finish(session);
 	newcomers_finish(session);
 	session->look_timer = sd_event_source_unref(session->look_timer);
 	session->pressure_timer = sd_event_source_unref(session->pressure_timer);
@@ -471,6 +472,7 @@ int session_run(const struct session_request *request, struct session_record *re
 		.registry = REGISTRY_ENTRY_INIT,
 		.tmp = SESSION_TMP_INIT,
 		.status.file = STATUS_FILE_INIT,
+		.slice.lock_fd = -1,
 		.terminal = TERMINAL_INIT,
 		.keeper = KEEPER_INIT,
 		.child = CHILD_INIT,

@@ -268,6 +268,10 @@ static int on_other_signal(sd_event_source *source, const struct signalfd_siginf
 	struct session *session = userdata;
 
 	(void)source;
+	if (slice_act_is_asked(info)) {
+		slice_act_give_way(session);
+		return 0;
+	}
 	/* From the terminal (SIGWINCH) the command's group has it already; a SIGPIPE of our own
 	 * writing is nobody's. */
 	if (info->ssi_code == SI_KERNEL || (pid_t)info->ssi_pid == getpid() ||
@@ -382,6 +386,8 @@ int supervise_attach(struct session *session)
 		return r;
 	adjust_start(session);
 	r = pressure_act_start(session);
+	if (r >= 0)
+		r = slice_act_start(session);
 	if (r >= 0)
 		r = newcomers_start(session);
 	if (r < 0)

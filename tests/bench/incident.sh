@@ -9,7 +9,8 @@
 #		--timeout 1800 tests/bench/incident.sh
 #
 # stall: growth of "some total" in /proc/pressure/memory; the sessions' own waiting counts there too,
-# so the canary's is printed beside it: what others felt.
+# so the canary's is printed beside it: what others felt. INCIDENT_ONLY is a pattern (bash's =~) of the
+# titles of the rows to run.
 
 SECONDS_EACH=${INCIDENT_SECONDS:-60}
 QUIET=12
@@ -44,6 +45,7 @@ left_over() {
 # run TITLE LEAKING WRAPPER...: LEAKING of the thirteen leak, each started as WRAPPER... PROGRAM.
 run() {
 	local title=$1 leaking=$2 pids=() bystanders=() i before after alive=0
+	[[ $title =~ ${INCIDENT_ONLY:-.} ]] || return 0
 	shift 2
 	sync
 	echo 3 >/proc/sys/vm/drop_caches

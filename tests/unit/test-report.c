@@ -343,6 +343,21 @@ TEST(a_kill_or_a_stop_for_memory_is_told_before_tools_that_were_asked)
 	expect_int(outcome_classify(&fixture.record), OUTCOME_TOOL_KILLED);
 }
 
+TEST(one_asked_because_of_all_sessions_is_told_so_and_more_for_it_is_no_advice)
+{
+	_cleanup_free_ char *text = NULL;
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	end_tool(&fixture, SIGTERM)->from_above = true;
+	text = report_text(&fixture.record);
+	expect_contains(text,
+			"oc-run: all sessions together were about to use up their memory after");
+	expect_contains(text, "a tool was asked to end, opencode went on");
+	expect_contains(text, "next: close other programs, run fewer sessions at once");
+	expect_lacks(text, "give it more");
+}
+
 TEST(a_tool_that_was_asked_to_end_has_a_signal_in_json)
 {
 	_cleanup_free_ char *text = NULL, *report = NULL;
@@ -516,6 +531,8 @@ static const struct {
 	  "systemd stopped the session; opencode ended after 2 h 14 min" },
 	{ "memory", STOP_MEMORY, SIGTERM,
 	  "memory was about to be used up; opencode ended after 2 h 14 min" },
+	{ "slice", STOP_SLICE, SIGTERM,
+	  "all sessions together were about to use up their memory; opencode ended after 2 h 14 min" },
 };
 
 TEST(a_stop_names_who_asked)
@@ -947,6 +964,7 @@ UNIT_MAIN("report", a_clean_session_is_told_in_two_lines,
 	  shortage_and_a_lifted_line_are_told_with_their_figures,
 	  a_tool_that_was_asked_to_end_is_named_with_what_to_do,
 	  a_kill_or_a_stop_for_memory_is_told_before_tools_that_were_asked,
+	  one_asked_because_of_all_sessions_is_told_so_and_more_for_it_is_no_advice,
 	  a_tool_that_was_asked_to_end_has_a_signal_in_json,
 	  page_cache_is_told_apart_only_where_there_was_any,
 	  events_about_memory_have_their_figures_in_json,

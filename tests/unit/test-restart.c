@@ -218,7 +218,7 @@ TEST(a_session_that_was_told_to_stop_is_over)
 	} rows[] = {
 		{ "by itself", STOP_NONE, false },     { "a signal", STOP_SIGNAL, true },
 		{ "the terminal", STOP_HANGUP, true }, { "systemd", STOP_SYSTEMD, true },
-		{ "memory", STOP_MEMORY, false },
+		{ "memory", STOP_MEMORY, false },      { "the slice", STOP_SLICE, false },
 	};
 	char *const command[] = { (char *)"opencode", NULL };
 	struct profile *profile = opencode();
