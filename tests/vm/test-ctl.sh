@@ -11,15 +11,15 @@ start() {
 	local as=$1 name=$2
 	shift 2
 	$as oc-run -q -n "$name" "$@" >"$name.out" 2>"$name.err" &
-	eventually 60 seen "$as" "$name"
+	eventually 60 runs "$as" "$name"
 }
 
-seen() {
-	$1 oc-ctl list --json | grep -q "\"name\":	\"$2\""
+runs() {
+	[ "$(field "$1" "$2" state 2>/dev/null)" = running ]
 }
 
 gone() {
-	! seen "$1" "$2"
+	! "$1" oc-ctl list --json | grep -q "\"name\":	\"$2\""
 }
 
 # field AS NAME FIELD
