@@ -7,6 +7,10 @@
 
 #include "oc-run/limits.h"
 
+/* systemd's slice of all logins. A limit on it is for what users run, and parts them from the system's
+ * services; root's sessions, which lie beside it, have a limit of their own. */
+#define ALL_USERS "/user.slice"
+
 bool wall_on(const char *mount, const char *path, char text[WALL_TEXT_MAX])
 {
 	static const enum limit_id ids[] = {
@@ -64,7 +68,7 @@ bool wall_between(const char *mount, const char *own, const char *target, char t
 	if (!path)
 		return false;
 	while (!is_at_or_below(target, path)) {
-		if (wall_on(mount, path, text))
+		if (strcmp(path, ALL_USERS) != 0 && wall_on(mount, path, text))
 			return true;
 		if (!path_to_parent(path))
 			break;
