@@ -87,7 +87,7 @@ killed_logins() {
 
 # What runs must be told to be short-lived, and must not be left behind.
 without_linger() {
-	stop_user_manager
+	stop_user_manager || return
 	as_user_login oc-run --detach -n brief -- sleep 1234 2>err
 	has "$(cat err)" "loginctl enable-linger"
 	eventually 60 test ! -e /run/user/1000
