@@ -22,6 +22,9 @@
 #define CTL_OK 0
 #define CTL_FAILED 1 /* it could not be done, or not for all */
 #define CTL_USAGE 2  /* the command line makes no sense */
+/* Of doctor alone. */
+#define CTL_WARNED 3
+#define CTL_BROKEN 4
 
 enum ctl_option_id {
 	CTL_JSON,
@@ -148,3 +151,4 @@ int ctl_sweep(struct ctl *ctl);
 int ctl_set(struct ctl *ctl);
 int ctl_log(struct ctl *ctl);
 int ctl_report(struct ctl *ctl);
+int ctl_doctor(struct ctl *ctl);

@@ -118,5 +118,13 @@ const struct ctl_verb ctl_verbs[] = {
 		.options = { &yes },
 		.run = ctl_sweep,
 	},
+	{
+		.name = "doctor",
+		.help = "try what oc-run needs, and say what mends it",
+		.details =
+			"Takes some seconds: it runs a session that leaks, with a limit of 64 MiB.",
+		.options = { &json },
+		.run = ctl_doctor,
+	},
 	{ 0 },
 };

@@ -35,8 +35,8 @@ def files(t):
     check_equal((result.status, result.lines), (0, []), f"{result.errors}")
     root = ElementTree.parse(picture).getroot()
     check(root.tag.endswith("svg"), f"the picture is a {root.tag}")
-    kinds = [path.get("class") for path in root.iter() if path.tag.endswith("path")]
-    check_equal(kinds, ["held", "cache", "swap"], "its areas")
+    areas = {path.get("class"): path[0].text for path in root.iter() if path.tag.endswith("path")}
+    check_equal(areas.get("name0"), "payload", f"its areas: {areas}")
     check(any("--mem 256 MiB" == text.text for text in root.iter()), "the limit")
     text = read_text(page)
     check("a &lt;b&gt; name" in text and "<b>" not in text, "the name is escaped")
