@@ -156,13 +156,13 @@ def orphaned(t):
 
 @test("list while sessions start and end never shows a wrong one")
 def many(t):
-    def batch(number):
-        return [t.start_oc("-q", "-n", t.tag, "--", "sh", "-c", f"sleep 0.{number}")
-                for number in range(4)]
+    def batch(size):
+        return [t.start_oc("-q", "-n", t.tag, "--", "sh", "-c", f"sleep 0.{number % 4}")
+                for number in range(size)]
 
-    rounds, seen = 50, set()  # 200 sessions
+    rounds, seen = 20, set()  # 200 sessions
     for _ in range(rounds):
-        runs = batch(4)
+        runs = batch(10)
         pids = {running.pid for running in runs}
         while any(running.status is None for running in runs):
             for one in listed(t):
