@@ -60,6 +60,9 @@ const struct backend_facts *backend_facts(const struct backend *backend);
  * without a cgroup. Owned by the backend; holds until the next call. */
 const char *backend_scope_parent(struct backend *backend, const struct plan *plan);
 
+/* The limits of a slice that are not oc-run's to set. @slice: its name, with or without ".slice". */
+void backend_slice(struct backend *backend, const char *slice, struct plan_slice *ret);
+
 /* Makes the cgroups, moves the blocked child into payload/ and the keeper into keeper/, sets every
  * limit of the plan on payload/ and reads it back, checks /proc/PID/cgroup of the child. On
  * failure nothing of it is left. Deadline 10 s. */

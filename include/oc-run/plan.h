@@ -73,7 +73,8 @@ struct plan {
 	enum enforce_mode enforce;
 	enum oom_choice oom;
 	struct plan_limit limits[LIMIT_COUNT];
-	uint64_t slice_memory_max; /* of all sessions together, bytes */
+	bool slice_is_given;	   /* its limits are not ours to set */
+	uint64_t slice_memory_max; /* of all sessions together, bytes; may be LIMIT_UNLIMITED */
 	uint64_t slice_swap_max;   /* may be LIMIT_UNLIMITED */
 	/* Where memory.high may stand when --high was not given: percent of memory.max, rising. */
 	unsigned high_steps[PLAN_HIGH_STEPS_MAX];
@@ -115,6 +116,12 @@ struct plan_others {
 	uint64_t memory_bytes; /* what they may take; LIMIT_UNLIMITED: one has no limit */
 };
 
+/* A slice whose limits are not ours to set: it has a unit file, or another name than the default. */
+struct plan_slice {
+	bool is_given;
+	uint64_t memory_bytes, swap_bytes; /* may be LIMIT_UNLIMITED */
+};
+
 struct plan_request {
 	const char *id;		/* 16 hex digits */
 	char *const *command;	/* argv of the command */
@@ -126,6 +133,7 @@ struct plan_request {
 	const struct profile_version *version; /* of the command; NULL: not known */
 	bool version_is_open;		       /* it will be asked at the start */
 	struct plan_others others;
+	struct plan_slice slice;
 	pid_t server; /* that sessions share, and runs; 0: none does */
 	const struct host *host;
 	const struct backend_facts *backend;

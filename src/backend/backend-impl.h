@@ -29,6 +29,8 @@ struct backend_ops {
 	/* Writes the path of the directory that the scope will lie in below facts.parent, "" for
 	 * facts.parent itself; NULL: there is no cgroup. */
 	int (*slice_path)(struct backend *backend, const struct plan *plan, char **ret);
+	/* NULL: all limits of slices are ours. */
+	void (*slice)(struct backend *backend, const char *slice, struct plan_slice *ret);
 	int (*leave)(struct backend *backend, struct session_cgroup *cgroup, struct diag *diag);
 	void (*finish)(struct backend *backend); /* all but the struct itself */
 };

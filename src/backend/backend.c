@@ -180,6 +180,19 @@ const struct backend_facts *backend_facts(const struct backend *backend)
 	return &backend->facts;
 }
 
+void backend_slice(struct backend *backend, const char *slice, struct plan_slice *ret)
+{
+	static const char suffix[] = ".slice";
+	size_t length = strlen(slice), tail = sizeof(suffix) - 1;
+	bool is_whole = length > tail && strcmp(slice + length - tail, suffix) == 0;
+	_cleanup_free_ char *unit = NULL;
+
+	*ret = (struct plan_slice){ .is_given = false };
+	if (!backend->ops->slice || asprintf(&unit, "%s%s", slice, is_whole ? "" : suffix) < 0)
+		return;
+	backend->ops->slice(backend, unit, ret);
+}
+
 const char *backend_scope_parent(struct backend *backend, const struct plan *plan)
 {
 	_cleanup_free_ char *slice = NULL;

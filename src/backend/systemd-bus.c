@@ -287,19 +287,29 @@ int manager_unit_call(struct manager_bus *manager, const char *member, const cha
 	return r < 0 ? r : 0;
 }
 
-int manager_get_string(struct manager_bus *manager, const char *path, const char *interface,
-		       const char *property, uint64_t deadline, char **ret)
+static int get_property(struct manager_bus *manager, const char *path, const char *interface,
+			const char *property, uint64_t deadline, sd_bus_message **ret_reply)
 {
-	sd_bus_message *message = NULL, *reply = NULL;
-	const char *text;
-	char *copy;
+	sd_bus_message *message = NULL;
 	int r = sd_bus_message_new_method_call(manager->bus, &message, SYSTEMD_DESTINATION, path,
 					       "org.freedesktop.DBus.Properties", "Get");
 
 	if (r >= 0)
 		r = sd_bus_message_append(message, "ss", interface, property);
 	if (r >= 0)
-		r = manager_send(manager, message, deadline, NULL, &reply);
+		r = manager_send(manager, message, deadline, NULL, ret_reply);
+	(void)sd_bus_message_unref(message);
+	return r;
+}
+
+int manager_get_string(struct manager_bus *manager, const char *path, const char *interface,
+		       const char *property, uint64_t deadline, char **ret)
+{
+	sd_bus_message *reply = NULL;
+	const char *text;
+	char *copy;
+	int r = get_property(manager, path, interface, property, deadline, &reply);
+
 	if (r >= 0)
 		r = sd_bus_message_read(reply, "v", "s", &text);
 	if (r >= 0) {
@@ -309,6 +319,20 @@ int manager_get_string(struct manager_bus *manager, const char *path, const char
 			*ret = copy;
 	}
 	(void)sd_bus_message_unref(reply);
-	(void)sd_bus_message_unref(message);
 	return r;
+}
+
+int manager_get_number(struct manager_bus *manager, const char *path, const char *interface,
+		       const char *property, uint64_t deadline, uint64_t *ret)
+{
+	sd_bus_message *reply = NULL;
+	uint64_t number;
+	int r = get_property(manager, path, interface, property, deadline, &reply);
+
+	if (r >= 0)
+		r = sd_bus_message_read(reply, "v", "t", &number);
+	if (r >= 0)
+		*ret = number;
+	(void)sd_bus_message_unref(reply);
+	return r < 0 ? r : 0;
 }

@@ -12,6 +12,7 @@
 #define SYSTEMD_MANAGER SYSTEMD_DESTINATION ".Manager"
 #define SYSTEMD_UNIT SYSTEMD_DESTINATION ".Unit"
 #define SYSTEMD_SCOPE SYSTEMD_DESTINATION ".Scope"
+#define SYSTEMD_SLICE SYSTEMD_DESTINATION ".Slice"
 
 /* The longest that one call may take. */
 #define SYSTEMD_CALL_USEC (5 * UINT64_C(1000000))
@@ -49,6 +50,11 @@ _must_check_ int manager_unit_call(struct manager_bus *manager, const char *memb
 _must_check_ int manager_get_string(struct manager_bus *manager, const char *path,
 				    const char *interface, const char *property, uint64_t deadline,
 				    char **ret);
+
+/* A property of type t. */
+_must_check_ int manager_get_number(struct manager_bus *manager, const char *path,
+				    const char *interface, const char *property, uint64_t deadline,
+				    uint64_t *ret);
 
 /* Takes what has come in, and waits for more until the deadline. 0: the deadline has passed. */
 _must_check_ int manager_process(struct manager_bus *manager, uint64_t deadline);

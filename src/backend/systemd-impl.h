@@ -55,6 +55,9 @@ _must_check_ int systemd_scope_start(struct systemd_backend *backend, const stru
 /* Puts the common cap on the slice. true if it stands. */
 bool systemd_slice_cap(struct systemd_backend *backend, const struct plan *plan);
 
+/* Its limits, if they are not ours to set. */
+void systemd_slice(struct backend *backend, const char *slice, struct plan_slice *ret);
+
 /* SetUnitProperties of one number, until the next boot at most. */
 _must_check_ int systemd_set_property(struct systemd_backend *backend, const char *unit,
 				      const char *property, uint64_t value, uint64_t deadline);

@@ -56,6 +56,33 @@ int systemd_set_property(struct systemd_backend *backend, const char *slice, con
 	return r < 0 ? r : 0;
 }
 
+static uint64_t read_limit(struct systemd_backend *backend, const char *path, const char *property,
+			   uint64_t deadline)
+{
+	uint64_t value;
+
+	return manager_get_number(&backend->manager, path, SYSTEMD_SLICE, property, deadline,
+				  &value) < 0
+		       ? LIMIT_UNLIMITED
+		       : value;
+}
+
+void systemd_slice(struct backend *base, const char *slice, struct plan_slice *ret)
+{
+	struct systemd_backend *backend = (struct systemd_backend *)base;
+	uint64_t deadline = now_usec() + SLICE_USEC;
+	_cleanup_free_ char *path = NULL;
+
+	if ((strcmp(slice, DEFAULT_SLICE) == 0 && !has_unit_file(backend, slice, deadline)) ||
+	    sd_bus_path_encode(SYSTEMD_PATH "/unit", slice, &path) < 0)
+		return;
+	*ret = (struct plan_slice){
+		.is_given = true,
+		.memory_bytes = read_limit(backend, path, "MemoryMax", deadline),
+		.swap_bytes = read_limit(backend, path, "MemorySwapMax", deadline),
+	};
+}
+
 static bool cap(struct systemd_backend *backend, const struct plan *plan, uint64_t deadline)
 {
 	uint32_t controllers = backend->base.facts.controllers;

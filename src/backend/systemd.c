@@ -331,6 +331,7 @@ const struct backend_ops systemd_ops = {
 	.adopt = systemd_adopt,
 	.limit_scope = systemd_limit_scope,
 	.slice_path = systemd_slice_path,
+	.slice = systemd_slice,
 	.leave = systemd_leave,
 	.finish = systemd_finish,
 };

@@ -61,7 +61,9 @@ static void print_slice(FILE *out, const struct plan *plan)
 	format_bytes(plan->slice_memory_max, memory);
 	format_bytes(plan->slice_swap_max, swap);
 	print_label(out, "slice");
-	(void)fprintf(out, "%s; all sessions together: %s, swap: %s\n", plan->slice, memory, swap);
+	(void)fprintf(out, "%s; all %stogether: %s, swap: %s%s\n", plan->slice,
+		      plan->slice_is_given ? "" : "sessions ", memory, swap,
+		      plan->slice_is_given ? " (by its unit)" : "");
 }
 
 static void print_place(FILE *out, const struct plan *plan, const struct backend_facts *facts)

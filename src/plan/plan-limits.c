@@ -276,6 +276,24 @@ static uint64_t slice_memory(uint64_t capacity)
 	return most(whole_mebibytes(least(capacity / 4 * 3, left)), default_memory(capacity, &why));
 }
 
+/* Its limits are a person's, and may be less than what one session would have. */
+static int take_slice(struct plan *plan, const struct plan_request *request)
+{
+	uint64_t memory = plan->limits[LIMIT_MEMORY_MAX].value;
+	char slice[FORMAT_TEXT_MAX];
+
+	plan->slice_is_given = true;
+	plan->slice_memory_max = request->slice.memory_bytes;
+	plan->slice_swap_max = request->slice.swap_bytes;
+	if (memory <= plan->slice_memory_max || request->host->outer_session)
+		return 0;
+	format_bytes(plan->slice_memory_max, slice);
+	return plan_warn(plan,
+			 "%s holds all sessions together to %s, less than the limit of this one; "
+			 "give less with --mem, or change the slice's unit",
+			 plan->slice, slice);
+}
+
 /* All sessions together must not take the machine down; but what a person asks for one of them is
  * given, and said. */
 static int resolve_slice(struct plan *plan, const struct plan_request *request)
@@ -285,6 +303,8 @@ static int resolve_slice(struct plan *plan, const struct plan_request *request)
 	uint64_t cap = slice_memory(plan_capacity(request->host));
 	char before[FORMAT_TEXT_MAX], after[FORMAT_TEXT_MAX];
 
+	if (request->slice.is_given)
+		return take_slice(plan, request);
 	plan->slice_memory_max = cap;
 	plan->slice_swap_max = most(request->host->swap_bytes / 2, swap);
 	if (memory->value <= cap || memory->value == LIMIT_UNLIMITED)

@@ -131,6 +131,7 @@ int run_make_plan(struct run *run, struct diag *diag)
 
 	/* Not knowing of them costs a warning. */
 	(void)!others_count(&run->host, slice ? slice : "oc.slice", &request.others);
+	backend_slice(run->backend, slice ? slice : "oc.slice", &request.slice);
 	return plan_resolve(&request, &run->plan, diag);
 }
 

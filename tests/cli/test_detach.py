@@ -41,7 +41,7 @@ class Detached:
         if place.startswith("/"):
             return read_text(place)
         subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
-        return subprocess.run([*shlex.split(place), "-o", "cat", "--no-pager"], text=True,
+        return subprocess.run([*shlex.split(place), "-o", "cat", "--no-pager"], errors="replace",
                               capture_output=True, check=False).stdout
 
 

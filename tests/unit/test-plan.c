@@ -45,6 +45,7 @@ struct given {
 
 /* Of the next resolve(). */
 static struct plan_others others;
+static struct plan_slice slice_of_request;
 
 static void fill(struct settings *settings, const struct given *given)
 {
@@ -67,6 +68,7 @@ static int resolve(const struct given *given, const struct host *host,
 		.host = host,
 		.backend = facts,
 		.others = others,
+		.slice = slice_of_request,
 	};
 	int r;
 
@@ -679,6 +681,51 @@ TEST(insisting_on_the_kernel_refuses_where_it_cannot)
 	}
 }
 
+TEST(a_slice_of_a_person_is_taken_as_it_is)
+{
+	static const struct {
+		const char *name, *mem;
+		struct plan_slice slice;
+		const char *says, *warning; /* or NULL */
+	} rows[] = {
+		{ "enough",
+		  "2G",
+		  { true, 4 * GIBIBYTE, GIBIBYTE },
+		  "all together: 4.0 GiB, swap: 1.0 GiB (by its unit)",
+		  NULL },
+		{ "no limit",
+		  "max",
+		  { true, LIMIT_UNLIMITED, LIMIT_UNLIMITED },
+		  "all together: no limit, swap: no limit (by its unit)",
+		  NULL },
+		{ "too little",
+		  "6G",
+		  { true, 4 * GIBIBYTE, 0 },
+		  "all together: 4.0 GiB, swap: 0 B (by its unit)",
+		  "oc.slice holds all sessions together to 4.0 GiB, less than the limit of this "
+		  "one" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = { { SETTING_MEM, rows[i].mem, "--mem" } };
+		_cleanup_free_ char *text = NULL, *warnings = NULL;
+		struct plan *plan;
+
+		unit_row = rows[i].name;
+		slice_of_request = rows[i].slice;
+		expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, NULL), 0);
+		slice_of_request = (struct plan_slice){ .is_given = false };
+		text = plan_describe(plan, &user_systemd);
+		warnings = join_warnings(plan);
+		expect_contains(text, rows[i].says);
+		if (rows[i].warning)
+			expect_contains(warnings, rows[i].warning);
+		else
+			expect_lacks(warnings, "oc.slice");
+		plan_free(plan);
+	}
+}
+
 TEST(sessions_that_may_take_more_than_their_slice_are_said)
 {
 	static const struct {
@@ -1146,7 +1193,7 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  mistakes_name_their_origin_and_what_to_write, choices_are_understood,
 	  each_limit_is_enforced_by_whoever_can,
 	  an_asked_limit_that_nobody_can_hold_is_never_silent,
-	  insisting_on_the_kernel_refuses_where_it_cannot,
+	  insisting_on_the_kernel_refuses_where_it_cannot, a_slice_of_a_person_is_taken_as_it_is,
 	  sessions_that_may_take_more_than_their_slice_are_said, too_much_memory_is_given_but_said,
 	  a_small_pids_limit_warns_in_one_line, a_version_with_a_shared_server_gets_its_own,
 	  variables_with_a_value_are_kept, the_description_says_who_enforces_what_and_why,

@@ -33,6 +33,7 @@ if [ -n "${OC_VM_FULL:-}" ]; then
 	cli as_user_login
 	cli as_root limits:
 	cli as_root leftovers:
+	cli as_root detach:
 	cli as_root sudden_death:
 elif [ "$OC_SUITE" = trixie ]; then
 	sys as_user_graphical
