@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "process-order.h"
 #include "report/json-build.h"
 #include "report/safe-text.h"
 #include "table.h"
 #include "view.h"
 
-#define DEPTH_MAX 20
 #define LINE_COLUMNS_MAX 1000
 
 static void print_safe(const char *text)
@@ -144,50 +144,24 @@ static void add_process(struct table *table, const struct tree_process *process,
 		table_set_style(table, row, COLUMN_NAME, "31");
 }
 
-static bool has_parent(const struct tree_sample *sample, const struct tree_process *process)
-{
-	for (size_t i = 0; i < sample->count; i++)
-		if (sample->processes[i].pid == process->parent && &sample->processes[i] != process)
-			return true;
-	return false;
-}
-
-/* Who comes below @parent (0: below nobody), and below those. Deeper ones than can be shown stay at
- * the last depth: @shown keeps each to one line. */
-static void add_below(struct table *table, const struct tree_sample *sample, pid_t parent,
-		      unsigned depth, bool *shown)
-{
-	for (size_t i = 0; i < sample->count; i++) {
-		const struct tree_process *process = &sample->processes[i];
-
-		if (shown[i] || (parent ? process->parent != parent : has_parent(sample, process)))
-			continue;
-		shown[i] = true;
-		add_process(table, process, depth < DEPTH_MAX ? depth : DEPTH_MAX);
-		if (depth < 10 * DEPTH_MAX)
-			add_below(table, sample, process->pid, depth + 1, shown);
-	}
-}
-
 static int print_processes(const struct ctl_view *view)
 {
 	const struct tree_sample *sample = ctl_view_sample(view);
 	struct table table = { .columns = columns, .column_count = COLUMN_COUNT };
-	_cleanup_free_ bool *shown = calloc(sample && sample->count ? sample->count : 1, 1);
+	_cleanup_free_ struct process_place *places = NULL;
 	int r;
 
-	if (!shown)
-		return -ENOMEM;
 	if (!sample || sample->count == 0) {
 		(void)fputs("processes: none\n", stdout);
 		return 0;
 	}
+	places = process_order(sample);
+	if (!places)
+		return -ENOMEM;
 	(void)printf("processes: %zu, %zu of them outside the cgroup\n", sample->alive,
 		     sample->outside);
-	add_below(&table, sample, 0, 0, shown);
 	for (size_t i = 0; i < sample->count; i++)
-		if (!shown[i])
-			add_process(&table, &sample->processes[i], 0);
+		add_process(&table, places[i].process, places[i].depth);
 	r = table_print(&table, stdout, ctl_width(), ctl_has_colours());
 	table_finish(&table);
 	return r;
