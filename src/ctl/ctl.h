@@ -31,6 +31,7 @@ enum ctl_option_id {
 	CTL_ALL,
 	CTL_FORCE,
 	CTL_TIMEOUT,
+	CTL_INTERVAL,
 	CTL_YES,
 	CTL_SINCE,
 	CTL_HTML,
@@ -143,6 +144,7 @@ _must_check_ int ctl_chosen_sessions(struct ctl *ctl, const struct registry_sess
 /* ---- the verbs ---- */
 int ctl_list(struct ctl *ctl);
 int ctl_show(struct ctl *ctl);
+int ctl_top(struct ctl *ctl);
 int ctl_stop(struct ctl *ctl);
 int ctl_kill(struct ctl *ctl);
 int ctl_freeze(struct ctl *ctl);

@@ -14,6 +14,8 @@ static const struct ctl_option force = { CTL_FORCE, 'f', "force", NULL,
 					 "don't wait for polite ends" };
 static const struct ctl_option timeout = { CTL_TIMEOUT, 0, "timeout", "TIME",
 					   "wait so long (default 30s)" };
+static const struct ctl_option interval = { CTL_INTERVAL, 0, "interval", "TIME",
+					    "look so often (default 2s)" };
 static const struct ctl_option since = { CTL_SINCE, 0, "since", "TIME",
 					 "only what is not older: 2h, or a date" };
 static const struct ctl_option html = { CTL_HTML, 0, "html", "FILE",
@@ -55,6 +57,13 @@ const struct ctl_verb ctl_verbs[] = {
 		.help = "one session: limits, processes, last events",
 		.options = { &json },
 		.run = ctl_show,
+	},
+	{
+		.name = "top",
+		.help = "all of it live; keys steer sessions",
+		.details = "? lists the keys. It needs a terminal.",
+		.options = { &interval },
+		.run = ctl_top,
 	},
 	{
 		.name = "stop",

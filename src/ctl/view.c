@@ -110,7 +110,7 @@ static int look_at_tree(struct ctl_view *view, unsigned flags,
 
 	if (ctl_process_lives(&session->command, NULL))
 		request.agent = session->command.pid;
-	r = tree_new(&request, &view->tree);
+	r = view->tree ? 0 : tree_new(&request, &view->tree);
 	if (r == -ESRCH) {
 		request.agent = 0;
 		r = tree_new(&request, &view->tree);
@@ -174,6 +174,25 @@ static uint64_t age_of(const struct registry_session *session)
 								     : 0;
 }
 
+static int fill_in(struct ctl_view *view, enum ctl_depth depth)
+{
+	int r;
+
+	view->age_usec = age_of(view->session);
+	view->has_figures = false;
+	view->peak_bytes = 0;
+	cJSON_Delete(view->status);
+	view->status = read_status(view->session->status_path);
+	view->state = state_now(view);
+	read_limits(view);
+	r = look(view, depth);
+	if (view->peak_bytes == 0)
+		view->peak_bytes = status_number(view->status, "peaks", "memory_bytes");
+	if (view->peak_bytes > 0 && view->peak_bytes < view->figures.current_bytes)
+		view->peak_bytes = view->figures.current_bytes;
+	return r;
+}
+
 /* In place: the tree borrows the cgroups from where they are. */
 int ctl_view_open(const struct host *host, const struct registry_session *session,
 		  enum ctl_depth depth, struct ctl_view *view)
@@ -184,21 +203,29 @@ int ctl_view_open(const struct host *host, const struct registry_session *sessio
 		.session = session,
 		.scope = CGROUP_INIT,
 		.payload = CGROUP_INIT,
-		.age_usec = age_of(session),
 		.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
 	};
 	open_cgroup(host, view);
-	view->status = read_status(session->status_path);
-	view->state = state_now(view);
-	read_limits(view);
-	r = look(view, depth);
-	if (view->peak_bytes == 0)
-		view->peak_bytes = status_number(view->status, "peaks", "memory_bytes");
-	if (view->peak_bytes > 0 && view->peak_bytes < view->figures.current_bytes)
-		view->peak_bytes = view->figures.current_bytes;
+	r = fill_in(view, depth);
 	if (r < 0)
 		ctl_view_finish(view);
 	return r;
+}
+
+int ctl_view_again(const struct host *host, const struct registry_session *session,
+		   enum ctl_depth depth, struct ctl_view *view)
+{
+	bool is_restarted = session->command.pid != view->session->command.pid ||
+			    session->command.start_ticks != view->session->command.start_ticks;
+	bool has_cgroup = view->payload.dirfd >= 0;
+
+	view->session = session;
+	if (!has_cgroup)
+		open_cgroup(host, view);
+	/* It was made for another command, or without the cgroup. */
+	if (is_restarted || has_cgroup != (view->payload.dirfd >= 0))
+		view->tree = tree_free(view->tree);
+	return fill_in(view, depth);
 }
 
 const struct tree_sample *ctl_view_sample(const struct ctl_view *view)

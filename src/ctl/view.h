@@ -33,6 +33,11 @@ struct ctl_view {
  * ended is a view without figures. */
 _must_check_ int ctl_view_open(const struct host *host, const struct registry_session *session,
 			       enum ctl_depth depth, struct ctl_view *view);
+/* Looks once more, at what @view shows already: its tree is kept, which remembers and so reads less.
+ * @session is the same one, read anew; the one before may go afterwards. On an error @view stays
+ * open. */
+_must_check_ int ctl_view_again(const struct host *host, const struct registry_session *session,
+				enum ctl_depth depth, struct ctl_view *view);
 /* The whole sample; NULL: the session has no tree that could be seen. */
 const struct tree_sample *ctl_view_sample(const struct ctl_view *view);
 void ctl_view_finish(struct ctl_view *view);
