@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm memory=2G swap=500M
+# guest: suites=trixie also=bookworm memory=2G swap=500M
 # shellcheck source=tests/vm/lib.sh
 . "$OC_VM/lib.sh"
 

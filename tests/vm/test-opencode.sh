@@ -44,10 +44,10 @@ restarted() { one as_user_login "$old" "restart=on-oom" OC_E2E_ENFORCER=kernel; 
 oc_run_killed() { one as_user_login "$old" "SIGKILL to oc-run ends"; }
 
 t "opencode $old, dev: the kernel ends a leak, opencode lives on, nothing is left" user_leak 900
-t "opencode $old, dev: closing the terminal ends a working agent" closed_old 900
-t "opencode $old, dev: SIGKILL to oc-run ends the session" oc_run_killed 900
 t "opencode $old, dev: killed by the kernel for memory, its session is on the screen again" restarted 900
 if [ -n "${OC_VM_FULL:-}" ]; then
+	t "opencode $old, dev: closing the terminal ends a working agent" closed_old 900
+	t "opencode $old, dev: SIGKILL to oc-run ends the session" oc_run_killed 900
 	t "opencode $new, dev: the plugin tells why the kernel killed a tool" told 900
 	t "opencode $new, root service: the kernel ends a leak, nothing is left" root_leak 900
 	t "opencode $old, dev: opencode behind npm's entry outlives small tools" small_tools 900

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie also=bookworm memory=1500M
+# guest: suites=trixie also=bookworm memory=1500M timeout=1200
 #
 # All sessions together near what their slice may take, each within its own limit. What is decided when
 # is tested by scripts in tests/unit/test-slice-pressure.c, the whole incident by tests/bench.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie also=bookworm memory=1G swap=500M
+# guest: suites=trixie also=bookworm memory=2G swap=500M
 #
 # What a session leaves on purpose, and what it does not: the journal with its explanations, the
 # history with the kernel's own figures, temporary files; for a person and for root, with a home and

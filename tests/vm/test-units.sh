@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm memory=3G
+# guest: suites=trixie also=bookworm memory=3G
 # shellcheck source=tests/vm/lib.sh
 . "$OC_VM/lib.sh"
 
