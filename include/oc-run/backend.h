@@ -34,11 +34,15 @@ struct backend_facts {
 	const char *remedy;   /* what to do about it: a clause; or NULL */
 };
 
+#define BACKEND_REFUSED_MAX 192
+
 /* The cgroups of a running session. */
 struct session_cgroup {
 	struct cgroup parent, scope, payload, keeper;
 	uint32_t enforced; /* bits 1 << LIMIT_x: set on the payload and read back */
 	bool slice_capped; /* the cap over all sessions together stands too */
+	/* Properties of the scope that this systemd does not know: "OOMPolicy, Controller"; or "". */
+	char refused[BACKEND_REFUSED_MAX];
 };
 
 #define SESSION_CGROUP_INIT                                                          \

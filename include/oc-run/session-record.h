@@ -102,8 +102,9 @@ struct record_restart {
 struct session_record {
 	const struct plan *plan;
 	enum backend_kind backend;
-	uint32_t enforced; /* bits 1 << LIMIT_x: set on the payload and read back */
-	char *cgroup_path; /* or NULL */
+	uint32_t enforced;	   /* bits 1 << LIMIT_x: set on the payload and read back */
+	char *cgroup_path;	   /* or NULL */
+	char systemd_refused[192]; /* as in struct session_cgroup */
 	uint64_t started_realtime_usec;
 	uint64_t duration_usec; /* until nothing of the session was left */
 	uint64_t ram_bytes;	/* the most that --mem can mean here: RAM, or the limit that

@@ -44,6 +44,9 @@ _must_check_ int scope_request_append(const struct scope_request *request, sd_bu
 /* Chooses the property to do without next. false: none is left, or it is not about properties. */
 bool scope_request_give_up(struct scope_request *request, const sd_bus_error *error);
 
+/* Those that it went without, by name. */
+void scope_request_refused(const struct scope_request *request, char text[BACKEND_REFUSED_MAX]);
+
 /* Starts the scope with both processes in it and opens its cgroup in ret->scope and its slice's in
  * ret->parent, after all checks that it is ours. *ret_started: the unit may exist, also when this
  * fails. */

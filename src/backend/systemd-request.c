@@ -178,3 +178,15 @@ bool scope_request_give_up(struct scope_request *request, const sd_bus_error *er
 	request->given_up |= ~request->given_up & (request->given_up + 1);
 	return true;
 }
+
+void scope_request_refused(const struct scope_request *request, char text[BACKEND_REFUSED_MAX])
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (int i = 0; i < SCOPE_OPTIONAL_COUNT && length < BACKEND_REFUSED_MAX; i++)
+		if (request->given_up & (UINT32_C(1) << i))
+			length +=
+				(size_t)snprintf(text + length, BACKEND_REFUSED_MAX - length,
+						 "%s%s", length > 0 ? ", " : "", property_names[i]);
+}

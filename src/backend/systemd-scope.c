@@ -222,5 +222,8 @@ int systemd_scope_start(struct systemd_backend *backend, const struct plan *plan
 	stop_listening(backend);
 	if (r < 0)
 		return r;
-	return find_cgroup(backend, plan, child, deadline, ret, diag);
+	r = find_cgroup(backend, plan, child, deadline, ret, diag);
+	if (r >= 0)
+		scope_request_refused(&request, ret->refused);
+	return r;
 }

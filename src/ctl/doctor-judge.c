@@ -177,8 +177,13 @@ static void judge_systemd(const struct doctor_facts *facts, struct doctor_findin
 		     "log in by ssh or `machinectl shell`, or `sudo loginctl enable-linger $USER`");
 		return;
 	}
-	find(findings, "systemd", DOCTOR_OK, "%s runs",
-	     facts->systemd ? facts->systemd : "systemd");
+	if (facts->trial.refused[0])
+		find(findings, "systemd", DOCTOR_NOTE,
+		     "%s runs; it does not know %s: sessions go without",
+		     facts->systemd ? facts->systemd : "systemd", facts->trial.refused);
+	else
+		find(findings, "systemd", DOCTOR_OK, "%s runs",
+		     facts->systemd ? facts->systemd : "systemd");
 }
 
 static void judge_swap(const struct doctor_facts *facts, struct doctor_findings *findings)

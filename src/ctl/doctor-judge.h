@@ -30,7 +30,8 @@ struct doctor_trial {
 	bool by_kernel;	   /* HELD: who held the memory */
 	bool leaves_agent; /* HELD: the tool died, and the command went on */
 	uint64_t limit_bytes, peak_bytes;
-	uint64_t seconds_100; /* how long it took, in hundredths */
+	char refused[BACKEND_REFUSED_MAX]; /* by systemd, as in struct session_cgroup */
+	uint64_t seconds_100;		   /* how long it took, in hundredths */
 };
 
 struct doctor_facts {

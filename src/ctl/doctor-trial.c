@@ -85,6 +85,10 @@ static void take_report(const cJSON *report, struct doctor_trial *trial)
 	const cJSON *peaks = cJSON_GetObjectItemCaseSensitive(report, "peaks");
 	const cJSON *end = cJSON_GetObjectItemCaseSensitive(report, "exit");
 
+	const char *refused =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(report, "systemd_refused"));
+
+	(void)snprintf(trial->refused, sizeof(trial->refused), "%s", refused ? refused : "");
 	trial->result = was_leak_ended(report) ? TRIAL_HELD : TRIAL_UNENDED;
 	trial->by_kernel = is_held_by_kernel(report);
 	trial->leaves_agent = number_of(end, "status") == WENT_ON;

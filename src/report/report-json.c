@@ -32,6 +32,8 @@ static void add_identity(struct json *json, cJSON *parent, const struct session_
 	json_add_text(json, parent, "unit",
 		      record->backend == BACKEND_SYSTEMD ? record->plan->unit : NULL);
 	json_add_text(json, parent, "cgroup", record->cgroup_path);
+	json_add_text(json, parent, "systemd_refused",
+		      record->systemd_refused[0] ? record->systemd_refused : NULL);
 	json_add_time(json, parent, "started", record->started_realtime_usec);
 }
 

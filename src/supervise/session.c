@@ -313,6 +313,7 @@ static void record_start(struct session *session)
 	record->plan = session->plan;
 	record->backend = session->plan->backend;
 	record->enforced = session->cgroup.enforced;
+	memcpy(record->systemd_refused, session->cgroup.refused, sizeof(record->systemd_refused));
 	record->started_realtime_usec = session_realtime_usec();
 	record->ram_bytes = session->host->ram_bytes < session->host->outer_memory_max
 				    ? session->host->ram_bytes

@@ -287,6 +287,25 @@ TEST(freeing_before_entering_and_freeing_nothing_are_safe)
 	session_cgroup_finish(NULL);
 }
 
+TEST(what_was_given_up_is_told_by_name)
+{
+	struct scope_request request = { .given_up = 0 };
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	char text[BACKEND_REFUSED_MAX];
+
+	scope_request_refused(&request, text);
+	expect_text(text, "");
+	sd_bus_error_set_const(&error, "org.freedesktop.DBus.Error.UnknownProperty", "OOMPolicy");
+	expect(scope_request_give_up(&request, &error));
+	scope_request_refused(&request, text);
+	expect_text(text, "OOMPolicy");
+	request.given_up = UINT32_MAX;
+	scope_request_refused(&request, text);
+	expect_contains(text, "OOMPolicy, Controller, ");
+	expect_contains(text, ", TasksMax, MemoryMax");
+	sd_bus_error_free(&error);
+}
+
 #define READ_ONLY "org.freedesktop.DBus.Error.PropertyReadOnly"
 #define INVALID "org.freedesktop.DBus.Error.InvalidArgs"
 
@@ -375,17 +394,15 @@ TEST(a_dash_in_the_name_of_a_slice_is_a_level)
 	}
 }
 
-SYS_MAIN_WITH_CGROUP("backend", the_property_that_an_error_names_is_given_up,
-		     an_error_that_names_none_costs_one_after_the_other,
-		     an_error_about_something_else_costs_nothing,
-		     a_dash_in_the_name_of_a_slice_is_a_level,
-		     a_session_is_made_and_removed_without_a_trace,
-		     leaving_ends_what_is_still_in_the_session,
-		     a_command_that_is_dead_leaves_nothing, a_keeper_that_is_dead_leaves_nothing,
-		     another_session_of_the_same_name_is_left_alone,
-		     a_session_in_a_session_lies_beside_the_outer_payload,
-		     a_cgroup_that_cannot_be_seen_is_a_reason,
-		     where_systemd_manages_our_cgroup_it_is_left_alone,
-		     without_systemd_its_backend_is_refused_with_a_reason,
-		     without_a_mount_there_is_no_cgroup_and_a_reason,
-		     freeing_before_entering_and_freeing_nothing_are_safe)
+SYS_MAIN_WITH_CGROUP(
+	"backend", the_property_that_an_error_names_is_given_up, what_was_given_up_is_told_by_name,
+	an_error_that_names_none_costs_one_after_the_other,
+	an_error_about_something_else_costs_nothing, a_dash_in_the_name_of_a_slice_is_a_level,
+	a_session_is_made_and_removed_without_a_trace, leaving_ends_what_is_still_in_the_session,
+	a_command_that_is_dead_leaves_nothing, a_keeper_that_is_dead_leaves_nothing,
+	another_session_of_the_same_name_is_left_alone,
+	a_session_in_a_session_lies_beside_the_outer_payload,
+	a_cgroup_that_cannot_be_seen_is_a_reason, where_systemd_manages_our_cgroup_it_is_left_alone,
+	without_systemd_its_backend_is_refused_with_a_reason,
+	without_a_mount_there_is_no_cgroup_and_a_reason,
+	freeing_before_entering_and_freeing_nothing_are_safe)

@@ -78,6 +78,11 @@ static void break_systemd(struct world *world)
 	world->host.systemd_booted = false;
 }
 
+static void break_properties(struct world *world)
+{
+	(void)strcpy(world->facts.trial.refused, "OOMPolicy");
+}
+
 static void break_kill(struct world *world)
 {
 	world->facts.has_cgroup_kill = false;
@@ -185,6 +190,8 @@ static const struct {
 	{ "no user manager", break_user_manager, "systemd", DOCTOR_WARNING,
 	  "no user manager of yours", "enable-linger" },
 	{ "no systemd", break_systemd, "systemd", DOCTOR_NOTE, "as in most containers", "" },
+	{ "an old systemd", break_properties, "systemd", DOCTOR_NOTE, "does not know OOMPolicy",
+	  "" },
 	{ "no kill", break_kill, "kernel", DOCTOR_NOTE, "no cgroup.kill", "5.14" },
 	{ "no peak", break_peak, "kernel", DOCTOR_NOTE, "no memory.peak", "5.19" },
 	{ "no PSI", break_pressure, "pressure", DOCTOR_NOTE, "oc-run looks instead", "psi=1" },
