@@ -15,7 +15,7 @@ function __oc_run_no_command
             case --
                 return 1
             case -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name \
-                --high-steps --livelock-guard --pressure --chdir --setenv --profile --slice --backend --enforce --oom \
+                --high-steps --livelock-guard --pressure --chdir --setenv --profile --slice --backend --enforce --oom --escape \
                 --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd
                 set skip 1
             case '-*'
@@ -53,6 +53,7 @@ complete -c oc-run -n __oc_run_no_command -x -l slice -d 'Slice that all session
 complete -c oc-run -n __oc_run_no_command -x -l backend -a 'auto systemd cgroupfs none' -d 'How the cgroup is made'
 complete -c oc-run -n __oc_run_no_command -x -l enforce -a 'auto kernel' -d 'Who must enforce the limits'
 complete -c oc-run -n __oc_run_no_command -x -l oom -a 'tool agent group' -d 'Who goes first when memory runs out'
+complete -c oc-run -n __oc_run_no_command -x -l escape -a 'recapture report kill' -d 'A process that leaves the cgroup'
 complete -c oc-run -n __oc_run_no_command -x -l high-steps -d 'Where early reclaim begins, and goes'
 complete -c oc-run -n __oc_run_no_command -x -l livelock-guard -a 'yes no' -d 'Lift --high when the session stands still'
 complete -c oc-run -n __oc_run_no_command -x -l pressure -a 'notice notice,tool notice,tool,agent none' -d 'What to do before memory runs out'
@@ -72,4 +73,4 @@ complete -c oc-run -n __oc_run_no_command -f -s q -l quiet -d 'Print errors only
 complete -c oc-run -n __oc_run_no_command -f -s v -l verbose -d 'Print a report also when nothing happened'
 complete -c oc-run -n __oc_run_no_command -f -s h -l help -d 'Print the options'
 complete -c oc-run -n __oc_run_no_command -f -l version -d 'Print the version'
-complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --chdir --setenv --profile --slice --backend --enforce --oom --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd)'
+complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --chdir --setenv --profile --slice --backend --enforce --oom --escape --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd)'

@@ -30,6 +30,14 @@ enum backend_kind {
 	BACKEND_NONE,
 };
 
+/* What is done with a member of the session that has left its cgroup. Whatever it is, it ends with the
+ * session. */
+enum escape_choice {
+	ESCAPE_RECAPTURE, /* brought back where the kernel lets us */
+	ESCAPE_REPORT,	  /* told, and left where it is */
+	ESCAPE_KILL,	  /* SIGKILL at once */
+};
+
 enum enforce_mode {
 	ENFORCE_AUTO,
 	ENFORCE_KERNEL,
@@ -72,6 +80,7 @@ struct plan {
 	enum backend_kind backend; /* never AUTO */
 	enum enforce_mode enforce;
 	enum oom_choice oom;
+	enum escape_choice escape;
 	struct plan_limit limits[LIMIT_COUNT];
 	bool slice_is_given;	   /* its limits are not ours to set */
 	uint64_t slice_memory_max; /* of all sessions together, bytes; may be LIMIT_UNLIMITED */

@@ -88,6 +88,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.help = "who goes first when memory runs out: tool (the\n"
 			"default), agent, or group: all at once",
 	},
+	[SETTING_ESCAPE] = {
+		.key = "escape", .metavar = "WHAT", .in_config = true,
+		.help = "a process that leaves the cgroup: recapture (the\n"
+			"default), report, or kill it",
+	},
 	[SETTING_PRESSURE] = {
 		.key = "pressure", .metavar = "LIST", .in_config = true,
 		.help = "what to do before memory runs out: notice, tool,\n"

@@ -175,6 +175,18 @@ static void print_oom(FILE *out, const struct plan *plan)
 	print_field(out, "no memory", words[plan->oom]);
 }
 
+/* Only what is not as always. */
+static void print_escape(FILE *out, const struct plan *plan)
+{
+	static const char *const words[] = {
+		[ESCAPE_REPORT] = "told, and left where they are until the end",
+		[ESCAPE_KILL] = "killed",
+	};
+
+	if (plan->escape != ESCAPE_RECAPTURE)
+		print_field(out, "escapes", words[plan->escape]);
+}
+
 /* What is done before memory is used up. */
 static void print_rungs(FILE *out, const struct plan *plan)
 {
@@ -238,6 +250,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_place(out, plan, backend);
 	print_high(out, plan);
 	print_oom(out, plan);
+	print_escape(out, plan);
 	print_rungs(out, plan);
 	print_end(out, plan);
 	print_restart(out, plan);

@@ -35,6 +35,12 @@ static const char *const oom_names[] = {
 	[OOM_GROUP] = "group",
 };
 
+static const char *const escape_names[] = {
+	[ESCAPE_RECAPTURE] = "recapture",
+	[ESCAPE_REPORT] = "report",
+	[ESCAPE_KILL] = "kill",
+};
+
 const char *oom_choice_name(enum oom_choice choice)
 {
 	return oom_names[choice];
@@ -127,6 +133,17 @@ static int resolve_oom(struct plan *plan, const struct settings *settings, struc
 	if (choice < 0)
 		return choice;
 	plan->oom = (enum oom_choice)choice;
+	return 0;
+}
+
+static int resolve_escape(struct plan *plan, const struct settings *settings, struct diag *diag)
+{
+	int choice = plan_choose_word(settings, SETTING_ESCAPE, escape_names,
+				      ARRAY_SIZE(escape_names), ESCAPE_RECAPTURE, diag);
+
+	if (choice < 0)
+		return choice;
+	plan->escape = (enum escape_choice)choice;
 	return 0;
 }
 
@@ -283,6 +300,8 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 	r = plan_enforce_choice(settings, &plan->enforce, diag);
 	if (r == 0)
 		r = resolve_oom(plan, settings, diag);
+	if (r == 0)
+		r = resolve_escape(plan, settings, diag);
 	if (r == 0)
 		r = plan_resolve_pressure(plan, settings, diag);
 	if (r == 0)

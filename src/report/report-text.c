@@ -251,6 +251,8 @@ static int print_escapes(FILE *out, const struct session_record *record,
 	else if (record->recaptured > 0)
 		(void)fprintf(out, "; %zu brought back, the rest ended with the session\n",
 			      record->recaptured);
+	else if (record->plan->escape == ESCAPE_KILL)
+		(void)fputs("; killed\n", out);
 	else
 		(void)fputs("; ended with the session\n", out);
 	return 0;

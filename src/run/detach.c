@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "oc-run/detach-output.h"
+#include "oc-run/parse.h"
 #include "oc-run/process-scan.h"
 #include "oc-run/session-tmp.h"
 #include "report/safe-text.h"
@@ -103,14 +104,23 @@ static bool ends_with_logins(uid_t uid)
 	return access(path, F_OK) < 0;
 }
 
+/* There is no plan yet; a value that makes no sense was refused by the supervisor. */
+static bool is_quiet(const struct run *run)
+{
+	const char *text = run->settings.values[SETTING_QUIET].text;
+	struct diag diag = DIAG_INIT;
+	bool quiet = false;
+
+	return text && parse_switch(text, &quiet, &diag) >= 0 && quiet;
+}
+
 static void tell_started(const struct run *run, const struct detach_result *result, bool is_user)
 {
 	char text[LINE_COLUMNS_MAX];
 
 	(void)printf("%s\n", result->id);
 	(void)fflush(stdout);
-	if (run->settings.values[SETTING_QUIET].text &&
-	    strcmp(run->settings.values[SETTING_QUIET].text, "yes") == 0)
+	if (is_quiet(run))
 		return;
 	(void)snprintf(text, sizeof(text), "\"%s\" runs detached; stop it with `oc-ctl stop %.8s`",
 		       result->name, result->id);

@@ -21,10 +21,36 @@
  * Chromium leaves while it starts, then every other calm look. */
 static const uint64_t first_looks_usec[] = { 100000, 900000, 2000000 };
 
+static bool is_outside(const struct tree_process *process, void *userdata)
+{
+	(void)userdata;
+	return process->is_outside;
+}
+
+/* What came of it, for people; or "". */
+static const char *treat_escapes(struct session *session, const struct tree_sample *sample)
+{
+	int count;
+
+	switch (session->plan->escape) {
+	case ESCAPE_RECAPTURE:
+		count = tree_recapture(session->tree);
+		if (count > 0)
+			session->record->recaptured += (size_t)count;
+		return sample->outside > 0 ? "could not be brought back" : "";
+	case ESCAPE_REPORT:
+		return "left where it is, until the session ends";
+	case ESCAPE_KILL:
+		count = tree_signal_chosen(session->tree, is_outside, NULL, SIGKILL);
+		return count > 0 ? "killed" : "could not be killed";
+	}
+	return "";
+}
+
 static void tell_escapes(struct session *session, const struct tree_sample *sample)
 {
 	struct record_event *event;
-	int brought_back;
+	const char *words;
 
 	/* One that can't be brought back is seen again at every look, and told once. */
 	if (sample->outside <= session->escapes_told) {
@@ -41,11 +67,9 @@ static void tell_escapes(struct session *session, const struct tree_sample *samp
 			       sample->processes[i].name);
 		break;
 	}
-	brought_back = tree_recapture(session->tree);
-	if (brought_back > 0)
-		session->record->recaptured += (size_t)brought_back;
-	if (event && sample->outside > 0)
-		(void)snprintf(event->detail, sizeof(event->detail), "could not be brought back");
+	words = treat_escapes(session, sample);
+	if (event)
+		(void)snprintf(event->detail, sizeof(event->detail), "%s", words);
 	session_tell(session, event);
 }
 

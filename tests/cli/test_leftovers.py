@@ -132,6 +132,32 @@ def moved(t):
     check_reported(t, result, r"\bpayload\b")
 
 
+@test("--escape: one that moved is brought back, left there, or killed, and none outlives the session")
+def choices(t):
+    other = foreign_cgroup(t)
+    name = os.path.basename(other)
+    for choice in ("recapture", "report", "kill"):
+        mark, done = t.path(choice), t.path(choice + "-done")
+        running = t.start_oc("--escape", choice, "--grace", "1", "--", "sh", "-c",
+                             f"'{t.payload}' setsid '{t.payload}' move {other} '{t.payload}' mark "
+                             f"{mark} '{t.payload}' wait & while [ ! -e {done} ]; do sleep 0.1; done")
+        pid, = t.wait_pids(mark)
+        if choice == "kill":
+            t.poll(lambda: not is_alive(pid), "it is killed")
+        elif choice == "recapture":
+            t.poll(lambda: name not in read_text(f"/proc/{pid}/cgroup"), "it is brought back")
+        else:
+            # The looks of 0.1, 1 and 3 s have gone by then.
+            t.run(["sleep", "4"])
+            check(name in read_text(f"/proc/{pid}/cgroup"), "it is left where it is")
+        check(running.status is None, "the session goes on")
+        t.write(choice + "-done", "")
+        running.wait()
+        check(not is_alive(pid), f"{choice}: it has ended")
+        said = {"recapture": "brought back", "report": "ended with the session", "kill": "killed"}
+        check(any(f"; {said[choice]}" in line for line in running.errors), f"{choice}: {running}")
+
+
 @test("a daemon that moved to another cgroup, ignores signals and cleared its environment is ended")
 def moved_and_disguised(t):
     other = foreign_cgroup(t)
