@@ -49,6 +49,7 @@ static const char *const help[] = {
 	"x                stop the session: asks y or n first",
 	"K                kill the session: asks y or n first",
 	"f, t             freeze it, thaw it",
+	"Ctrl-L           draw the screen anew",
 	"?                this help",
 	"q                quit",
 	"",
@@ -61,6 +62,7 @@ static const char *const help[] = {
 static int check_terminal(struct diag *diag)
 {
 	const char *name = getenv("TERM");
+	bool has_place;
 	int found;
 
 	if (setupterm(NULL, STDOUT_FILENO, &found) == ERR)
@@ -68,7 +70,10 @@ static int check_terminal(struct diag *diag)
 				"the terminal \"%.60s\" (TERM) is not known here; set TERM to one "
 				"that is, such as xterm, or use `oc-ctl list --json`",
 				name ? name : "");
-	if (!cursor_address || cursor_address == (char *)-1)
+	has_place = cursor_address && cursor_address != (char *)-1;
+	/* newterm(3) makes one of its own. */
+	(void)del_curterm(cur_term);
+	if (!has_place)
 		return diag_set(diag, -ENOTTY,
 				"the terminal \"%.60s\" (TERM) can't place its cursor; use "
 				"`oc-ctl list`, or `oc-ctl list --json`",
@@ -128,6 +133,11 @@ void top_draw_resize(void)
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
 		(void)resizeterm(size.ws_row, size.ws_col);
+}
+
+void top_draw_anew(void)
+{
+	(void)clearok(stdscr, TRUE);
 }
 
 size_t top_draw_height(void)

@@ -35,6 +35,8 @@ _must_check_ int top_draw_begin(bool has_colours, struct diag *diag);
 void top_draw_end(void);
 /* The terminal has another size. */
 void top_draw_resize(void);
+/* What is on the terminal may be another program's: the next drawing is of all of it. */
+void top_draw_anew(void);
 void top_draw(const struct top_screen *screen);
 /* Rows that there is place for. */
 size_t top_draw_height(void);

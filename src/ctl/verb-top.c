@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ttydefaults.h>
 #include <unistd.h>
 
 #include "oc-run/parse.h"
@@ -37,8 +38,9 @@ struct top {
 	char message[TEXT_MAX];
 	bool is_alarm;
 	bool shows_help;
-	const char *question; /* the verb that y means; NULL: none was asked for */
+	const char *asked_verb; /* what y means; NULL: nothing was asked */
 	char asked_id[TOP_ID_MAX];
+	char question[TEXT_MAX]; /* apart from the message: what else is said must not hide it */
 };
 
 static void say(struct top *top, bool is_alarm, const char *format, ...)
@@ -95,8 +97,10 @@ static void draw(struct top *top)
 		.model = &top->model,
 		.head = head,
 		.detail = detail,
-		.message = top->message[0] ? top->message : NULL,
-		.is_alarm = top->is_alarm,
+		.message = top->asked_verb   ? top->question
+			   : top->message[0] ? top->message
+					     : NULL,
+		.is_alarm = top->asked_verb || top->is_alarm,
 		.shows_help = top->shows_help,
 	};
 	uint64_t bytes = 0;
@@ -192,19 +196,20 @@ static void step_limit(struct top *top, const struct top_session *session, bool 
 
 static void ask(struct top *top, const struct top_session *session, const char *verb)
 {
-	top->question = verb;
+	top->asked_verb = verb;
 	memcpy(top->asked_id, session->id, sizeof(top->asked_id));
-	say(top, true, "%s %.40s (%.8s)? y/n", verb, session->name ? session->name : "session",
-	    session->id);
+	(void)snprintf(top->question, sizeof(top->question), "%s %.40s (%.8s)? y/n", verb,
+		       session->name ? session->name : "session", session->id);
+	make_safe(top->question);
 }
 
 static void answer(struct top *top, int key)
 {
-	const char *verb = top->question;
+	const char *verb = top->asked_verb;
 
 	if (key != 'y' && key != 'Y' && key != 'n' && key != 'N' && key != '\033')
 		return;
-	top->question = NULL;
+	top->asked_verb = NULL;
 	top->message[0] = '\0';
 	if (key == 'y' || key == 'Y')
 		start(top, verb, top->asked_id);
@@ -279,7 +284,7 @@ static int take_key(struct top *top, int key)
 		top->shows_help = false;
 		return 0;
 	}
-	if (top->question) {
+	if (top->asked_verb) {
 		answer(top, key);
 		return 0;
 	}
@@ -287,6 +292,9 @@ static int take_key(struct top *top, int key)
 	switch (key) {
 	case 'q':
 		return sd_event_exit(top->event, 0);
+	case CTRL('l'):
+		top_draw_anew();
+		return 0;
 	case '?':
 		top->shows_help = true;
 		return 0;

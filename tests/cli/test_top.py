@@ -7,8 +7,8 @@ import shlex
 import shutil
 import signal
 
-from harness import check, check_equal, is_alive, test
-from terminal import Terminal, Tmux
+from harness import check, check_equal, is_alive, state_of, test
+from terminal import Bash, Terminal, Tmux
 
 NOBODY = 65534
 WAIT = "echo ready; sleep 600 & exec sleep 601"
@@ -154,7 +154,7 @@ def limits(t):
 def ends(t):
     person = Person(t)
     for key, verb, done in (("x", "stop", "ended"), ("K", "kill", "killed")):
-        running = person.start("web")
+        running = person.start("web", "--mem", "1G")
         pid = person.shown("web")["command_pid"]
         screen = person.top()
         wait_row(t, screen, "web", "running")
@@ -163,8 +163,9 @@ def ends(t):
         screen.type("n")
         t.poll(lambda: "y/n" not in screen.screen(), "that the question is gone")
         check(is_alive(pid) and running.status is None, "it runs")
-        screen.type(key)
-        screen.wait_screen("y/n")
+        screen.tmux("send-keys", "-", key)
+        t.poll(lambda: person.limit("web") < 1 << 30, "that an earlier key did its work")
+        screen.wait_screen(f"{verb} web")
         screen.type("y")
         running.wait()
         screen.wait_screen("no session runs")
@@ -206,6 +207,25 @@ def signals(t):
         check_equal(terminal.wait(), 0, f"status after {number}")
         terminal.expect(r"\x1b\[\?1049l")
         check_equal(terminal.settings(), terminal.termios_before, f"settings after {number}")
+
+
+@test("Ctrl-Z stops it with the terminal as it was, and fg draws it again")
+def job(t):
+    person = Person(t)
+    shell = Bash(t)
+    before = shell.settings()
+    shell.line(f"TERM=xterm {shlex.join([*person.prefix, person.oc_ctl, 'top'])}")
+    shell.expect("no session runs")
+    # While it draws, ncurses ignores SIGTSTP.
+    t.poll(lambda: state_of(shell.foreground()) == "S", "that it has drawn and waits")
+    shell.send("\x1a")
+    shell.prompt()
+    check_equal(shell.settings(), before, "settings while it is stopped")
+    shell.line("fg")
+    shell.expect("no session runs")
+    shell.send("q")
+    shell.prompt()
+    check_equal(shell.settings(), before, "settings afterwards")
 
 
 @test("top ends when its terminal goes away")

@@ -116,6 +116,59 @@ freeze_and_kill() {
 	eventually 20 test ! -e "$path"
 }
 
+# keys KEY...: to top, in tmux
+keys() {
+	as_user_login tmux -L top send-keys "$@"
+}
+
+screen() {
+	as_user_login tmux -L top capture-pane -p | tee "$OC_RESULTS/top.screen"
+}
+
+# shows TEXT: in one line of the screen, with blanks of any length
+shows() {
+	screen | tr -s ' ' | grep -qF -e "$1"
+}
+
+top_steers_through_the_cgroup() {
+	local path
+	start as_user_login steered --mem 1G -- bash -c 'payload hold 300000000 900 & while :; do :; done'
+	path=$(leaf as_user_login steered)
+	eventually 60 over "$path" 290000000
+	as_user_login tmux -L top -f /dev/null new-session -d -x 80 -y 24 'oc-ctl top; echo "status $?"; sleep 1000'
+	eventually 60 shows "+ steered bash running"
+	# Now, peak, limit, bar, two tasks and a busy CPU.
+	eventually 60 shows "1.0G ##.... 2 "
+	eventually 60 shows "% 0%"
+	keys Enter
+	eventually 60 shows " payload payload hold"
+	keys +
+	eventually 60 limit_is "$path" 1152
+	eventually 60 shows "1.1G"
+	keys f
+	eventually 60 is_frozen "$path" 1
+	eventually 60 shows "steered bash frozen"
+	keys t
+	eventually 60 is_frozen "$path" 0
+	keys K
+	eventually 60 shows "y/n"
+	test -e "$path"
+	keys y
+	eventually 60 test ! -e "$path"
+	eventually 60 shows "no session runs"
+	keys q
+	eventually 60 shows "status 0"
+	as_user_login tmux -L top kill-server
+}
+
+limit_is() {
+	[ "$(cat "$1/memory.max")" = $(($2 << 20)) ]
+}
+
+is_frozen() {
+	[ "$(sed -n 's/^frozen //p' "$1/cgroup.events")" = "$2" ]
+}
+
 figures_are_the_kernels() {
 	start as_user_login counts --mem 300M -- payload hold 50000000 900
 	eventually 60 over "$(leaf as_user_login counts)" 50000000
@@ -132,3 +185,4 @@ t "memory that can't be given back: nothing is changed, nobody killed" anonymous
 t "a limit raised in time saves what grows over the old one" a_raised_limit_saves
 t "freeze, thaw and kill through the cgroup" freeze_and_kill
 t "figures are the kernel's" figures_are_the_kernels
+t "keys of top change the leaf, freeze it and kill what is in it" top_steers_through_the_cgroup
