@@ -85,6 +85,7 @@ struct plan {
 	bool slice_is_given;	   /* its limits are not ours to set */
 	uint64_t slice_memory_max; /* of all sessions together, bytes; may be LIMIT_UNLIMITED */
 	uint64_t slice_swap_max;   /* may be LIMIT_UNLIMITED */
+	uint64_t slice_pids_max;   /* tasks; may be LIMIT_UNLIMITED */
 	/* Where memory.high may stand when --high was not given: percent of memory.max, rising. */
 	unsigned high_steps[PLAN_HIGH_STEPS_MAX];
 	size_t high_step_count;
@@ -128,7 +129,7 @@ struct plan_others {
 /* A slice whose limits are not ours to set: it has a unit file, or another name than the default. */
 struct plan_slice {
 	bool is_given;
-	uint64_t memory_bytes, swap_bytes; /* may be LIMIT_UNLIMITED */
+	uint64_t memory_bytes, swap_bytes, tasks; /* may be LIMIT_UNLIMITED */
 };
 
 struct plan_request {

@@ -125,6 +125,7 @@ static bool cap_slice(const struct cgroup *slice, const struct plan *plan, uint6
 				       page_bytes) == 0;
 
 	try_limit(slice, LIMIT_MEMORY_SWAP_MAX, plan->slice_swap_max, page_bytes);
+	try_limit(slice, LIMIT_PIDS_MAX, plan->slice_pids_max, page_bytes);
 	try_limit(slice, LIMIT_CPU_WEIGHT, SLICE_WEIGHT, page_bytes);
 	try_limit(slice, LIMIT_IO_WEIGHT, SLICE_WEIGHT, page_bytes);
 	return capped;

@@ -80,6 +80,7 @@ void systemd_slice(struct backend *base, const char *slice, struct plan_slice *r
 		.is_given = true,
 		.memory_bytes = read_limit(backend, path, "MemoryMax", deadline),
 		.swap_bytes = read_limit(backend, path, "MemorySwapMax", deadline),
+		.tasks = read_limit(backend, path, "TasksMax", deadline),
 	};
 }
 
@@ -93,6 +94,7 @@ static bool cap(struct systemd_backend *backend, const struct plan *plan, uint64
 	} rows[] = {
 		{ "MemoryMax", plan->slice_memory_max, true },
 		{ "MemorySwapMax", plan->slice_swap_max, true },
+		{ "TasksMax", plan->slice_pids_max, (controllers & CONTROLLER_PIDS) != 0 },
 		{ "CPUWeight", SLICE_WEIGHT, (controllers & CONTROLLER_CPU) != 0 },
 		{ "IOWeight", SLICE_WEIGHT, (controllers & CONTROLLER_IO) != 0 },
 	};

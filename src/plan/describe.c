@@ -56,14 +56,14 @@ static void print_command(FILE *out, const struct plan *plan)
 
 static void print_slice(FILE *out, const struct plan *plan)
 {
-	char memory[FORMAT_TEXT_MAX], swap[FORMAT_TEXT_MAX];
+	char memory[FORMAT_TEXT_MAX], swap[FORMAT_TEXT_MAX], tasks[LIMIT_TEXT_MAX];
 
 	format_bytes(plan->slice_memory_max, memory);
 	format_bytes(plan->slice_swap_max, swap);
+	limit_format_human(limit_row(LIMIT_PIDS_MAX), plan->slice_pids_max, tasks);
 	print_label(out, "slice");
-	(void)fprintf(out, "%s; all %stogether: %s, swap: %s%s\n", plan->slice,
-		      plan->slice_is_given ? "" : "sessions ", memory, swap,
-		      plan->slice_is_given ? " (by its unit)" : "");
+	(void)fprintf(out, "%s; all together: %s, swap: %s, %s%s\n", plan->slice, memory, swap,
+		      tasks, plan->slice_is_given ? " (by its unit)" : "");
 }
 
 static void print_place(FILE *out, const struct plan *plan, const struct backend_facts *facts)

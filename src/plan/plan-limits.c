@@ -23,6 +23,14 @@
 #define WEIGHT_DEFAULT 50
 #define LEFT_FOR_THE_REST (2 * GIBIBYTE)
 
+/* So many sessions that use all of theirs. */
+#define SLICE_PIDS_SESSIONS 4
+
+static uint64_t default_pids(const struct host *host)
+{
+	return PIDS_BASE + (uint64_t)PIDS_FOR_EACH_CPU * host->cpus;
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -119,8 +127,8 @@ static int default_value(struct plan *plan, enum limit_id id, const struct plan_
 				   value > SWAP_MOST ? "default: 2 GiB"
 						     : "default: a quarter of --mem");
 	case LIMIT_PIDS_MAX:
-		return set_default(limit, PIDS_BASE + (uint64_t)PIDS_FOR_EACH_CPU * host->cpus,
-				   "default: %d + %d for each CPU", PIDS_BASE, PIDS_FOR_EACH_CPU);
+		return set_default(limit, default_pids(host), "default: %d + %d for each CPU",
+				   PIDS_BASE, PIDS_FOR_EACH_CPU);
 	case LIMIT_CPU_MAX:
 		return set_default(limit, LIMIT_UNLIMITED, "default");
 	case LIMIT_CPU_WEIGHT:
@@ -285,6 +293,7 @@ static int take_slice(struct plan *plan, const struct plan_request *request)
 	plan->slice_is_given = true;
 	plan->slice_memory_max = request->slice.memory_bytes;
 	plan->slice_swap_max = request->slice.swap_bytes;
+	plan->slice_pids_max = request->slice.tasks;
 	if (memory <= plan->slice_memory_max || request->host->outer_session)
 		return 0;
 	format_bytes(plan->slice_memory_max, slice);
@@ -292,6 +301,15 @@ static int take_slice(struct plan *plan, const struct plan_request *request)
 			 "%s holds all sessions together to %s, less than the limit of this one; "
 			 "give less with --mem, or change the slice's unit",
 			 plan->slice, slice);
+}
+
+/* Threads are many, and few sessions come near their limit: it is for what forks without end. */
+static uint64_t slice_pids(const struct plan *plan, const struct host *host)
+{
+	uint64_t own = plan->limits[LIMIT_PIDS_MAX].value;
+	uint64_t room = SLICE_PIDS_SESSIONS * default_pids(host);
+
+	return own == LIMIT_UNLIMITED || own <= room / 2 ? room : own * 2;
 }
 
 /* All sessions together must not take the machine down; but what a person asks for one of them is
@@ -307,6 +325,7 @@ static int resolve_slice(struct plan *plan, const struct plan_request *request)
 		return take_slice(plan, request);
 	plan->slice_memory_max = cap;
 	plan->slice_swap_max = most(request->host->swap_bytes / 2, swap);
+	plan->slice_pids_max = slice_pids(plan, request->host);
 	if (memory->value <= cap || memory->value == LIMIT_UNLIMITED)
 		return 0;
 	plan->slice_memory_max = memory->value;

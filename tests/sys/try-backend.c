@@ -178,6 +178,7 @@ static void make_plan(const struct request *request, const struct backend_facts 
 			       .name = name,
 			       .slice_memory_max = UINT64_C(1) << 30,
 			       .slice_swap_max = UINT64_C(1) << 28,
+			       .slice_pids_max = 5000,
 			       .backend = facts->kind };
 	(void)snprintf(plan->id, sizeof(plan->id), "%s", id);
 	(void)snprintf(unit, sizeof(unit), "oc-%s.scope", id);

@@ -143,6 +143,7 @@ TEST(defaults_come_from_the_machine)
 		expect_uint(plan->limits[LIMIT_CPU_WEIGHT].value, 50);
 		expect_uint(plan->limits[LIMIT_IO_WEIGHT].value, 50);
 		expect_uint(plan->slice_memory_max, rows[i].slice_mib * MEBIBYTE);
+		expect_uint(plan->slice_pids_max, 4 * rows[i].pids);
 		for (int id = 0; id < LIMIT_COUNT; id++)
 			expect(!plan->limits[id].asked);
 		expect_uint(count_warnings(plan), 0);
@@ -690,18 +691,18 @@ TEST(a_slice_of_a_person_is_taken_as_it_is)
 	} rows[] = {
 		{ "enough",
 		  "2G",
-		  { true, 4 * GIBIBYTE, GIBIBYTE },
-		  "all together: 4.0 GiB, swap: 1.0 GiB (by its unit)",
+		  { true, 4 * GIBIBYTE, GIBIBYTE, 9000 },
+		  "all together: 4.0 GiB, swap: 1.0 GiB, 9000 tasks (by its unit)",
 		  NULL },
 		{ "no limit",
 		  "max",
-		  { true, LIMIT_UNLIMITED, LIMIT_UNLIMITED },
-		  "all together: no limit, swap: no limit (by its unit)",
+		  { true, LIMIT_UNLIMITED, LIMIT_UNLIMITED, LIMIT_UNLIMITED },
+		  "all together: no limit, swap: no limit, no limit (by its unit)",
 		  NULL },
 		{ "too little",
 		  "6G",
-		  { true, 4 * GIBIBYTE, 0 },
-		  "all together: 4.0 GiB, swap: 0 B (by its unit)",
+		  { true, 4 * GIBIBYTE, 0, 100 },
+		  "all together: 4.0 GiB, swap: 0 B, 100 tasks (by its unit)",
 		  "oc.slice holds all sessions together to 4.0 GiB, less than the limit of this "
 		  "one" },
 	};
@@ -921,7 +922,7 @@ TEST(the_description_says_who_enforces_what_and_why)
 	expect_contains(text, "cpu.max          no limit       -            default\n");
 	expect_contains(text, "backend     systemd (user systemd)\n");
 	expect_contains(text, "oc-0123456789abcdef.scope");
-	expect_contains(text, "oc.slice; all sessions together: 15.0 GiB");
+	expect_contains(text, "oc.slice; all together: 15.0 GiB");
 	expect_contains(text, "program     /usr/bin/program\n");
 	expect_contains(text, "early       memory.high goes over 80, 88, 95 % to none, and back\n");
 	expect_contains(text, "when short  notice, ask the largest tool to end\n");

@@ -75,7 +75,7 @@ for f in memory.max memory.high memory.swap.max pids.max cpu.weight memory.oom.g
 	echo scope.$f=$(cat $SCOPE/$f)
 done
 echo payload.oom.group=$(cat $PAYLOAD/memory.oom.group)
-echo slice.memory.max=$(cat $SCOPE/../memory.max) slice.cpu.weight=$(cat $SCOPE/../cpu.weight)'
+echo slice.memory.max=$(cat $SCOPE/../memory.max) slice.pids.max=$(cat $SCOPE/../pids.max) slice.cpu.weight=$(cat $SCOPE/../cpu.weight)'
 
 session_looks_right() {
 	limits_stand
@@ -88,7 +88,7 @@ session_looks_right() {
 	says scope.cpu.weight 50
 	says scope.memory.oom.group 0
 	says payload.oom.group 0
-	has "$said" "slice.memory.max=1073741824 slice.cpu.weight=50"
+	has "$said" "slice.memory.max=1073741824 slice.pids.max=5000 slice.cpu.weight=50"
 }
 
 # ---- systemd ---------------------------------------------------------------------------------
