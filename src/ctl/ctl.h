@@ -34,6 +34,7 @@ enum ctl_option_id {
 	CTL_INTERVAL,
 	CTL_YES,
 	CTL_SINCE,
+	CTL_EVENT,
 	CTL_HTML,
 	CTL_SVG,
 	CTL_LIMIT, /* and on: CTL_LIMIT + LIMIT_x */

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "oc-run/parse.h"
+#include "oc-run/session-record.h"
 
 static const char *text_of(const cJSON *object, const char *key)
 {
@@ -113,4 +114,49 @@ int log_parse_since(const char *text, struct log_since *ret, struct diag *diag)
 				"is no time; give 2h, 2026-11-23 or \"2026-11-23 10:30\"");
 	ret->is_date = false;
 	return parse_duration(text, &ret->ago_usec, diag);
+}
+
+static bool is_in(const char *list, const char *word, size_t length)
+{
+	while (*list) {
+		size_t size = strcspn(list, ",");
+
+		if (size == length && strncmp(list, word, size) == 0)
+			return true;
+		list += size + (list[size] == ',');
+	}
+	return false;
+}
+
+static bool is_kind(const char *word, size_t length)
+{
+	for (int kind = 0; kind < RECORD_EVENT_KIND_COUNT; kind++)
+		if (is_in(record_event_kind_name((enum record_event_kind)kind), word, length))
+			return true;
+	return is_in("started,ended,lost", word, length);
+}
+
+int log_check_kinds(const char *list, struct diag *diag)
+{
+	const char *word = list;
+
+	do {
+		size_t length = strcspn(word, ",");
+
+		if (!is_kind(word, length))
+			return diag_set(
+				diag, -EINVAL,
+				"\"%.*s\" is no kind of event; the EVENT of `oc-ctl log` names "
+				"them, as in oom-kill,tool-ended",
+				length < 60 ? (int)length : 60, word);
+		word += length + (word[length] == ',');
+	} while (*word);
+	return 0;
+}
+
+bool log_is_wanted(const cJSON *line, const char *list)
+{
+	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, "event"));
+
+	return !list || (kind && is_in(list, kind, strlen(kind)));
 }

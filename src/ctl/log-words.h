@@ -28,3 +28,8 @@ struct log_since {
 
 /* "2h", "2026-11-23", "2026-11-23 10:30". -EINVAL with @diag. */
 _must_check_ int log_parse_since(const char *text, struct log_since *ret, struct diag *diag);
+
+/* Is @list, "oom-kill,ended", made of kinds of events? -EINVAL with @diag naming what is none. */
+_must_check_ int log_check_kinds(const char *list, struct diag *diag);
+/* Is the line's kind in @list? NULL: all are meant. */
+bool log_is_wanted(const cJSON *line, const char *list);

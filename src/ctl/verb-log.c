@@ -65,14 +65,16 @@ static size_t count_lines(const struct history_read *histories, size_t count)
 	return lines;
 }
 
-static void gather(const struct history_read *history, uint64_t since_usec, struct log_rows *rows)
+static void gather(const struct history_read *history, uint64_t since_usec, const char *kinds,
+		   struct log_rows *rows)
 {
 	const cJSON *line;
 
 	cJSON_ArrayForEach(line, history->lines) {
 		struct log_row row = { .history = history, .line = line };
 
-		if (log_time(line, &row.at_usec) && row.at_usec >= since_usec)
+		if (log_is_wanted(line, kinds) && log_time(line, &row.at_usec) &&
+		    row.at_usec >= since_usec)
 			rows->rows[rows->count++] = row;
 	}
 }
@@ -159,7 +161,7 @@ static int print_chosen(struct ctl *ctl, const struct history_read *histories, s
 		if (!is_meant(&histories[i], word))
 			continue;
 		any = true;
-		gather(&histories[i], since_usec, &rows);
+		gather(&histories[i], since_usec, ctl->options[CTL_EVENT], &rows);
 	}
 	qsort(rows.rows, rows.count, sizeof(*rows.rows), compare);
 	if (word && !any) {
@@ -201,6 +203,11 @@ int ctl_log(struct ctl *ctl)
 	r = since ? log_parse_since(since, &parsed, &diag) : 0;
 	if (r < 0) {
 		(void)diag_prefix(&diag, r, "--since \"%.100s\"", since);
+		return ctl_usage(&diag);
+	}
+	r = ctl->options[CTL_EVENT] ? log_check_kinds(ctl->options[CTL_EVENT], &diag) : 0;
+	if (r < 0) {
+		(void)diag_prefix(&diag, r, "--event");
 		return ctl_usage(&diag);
 	}
 	if (since)

@@ -18,6 +18,8 @@ static const struct ctl_option interval = { CTL_INTERVAL, 0, "interval", "TIME",
 					    "look so often (default 2s)" };
 static const struct ctl_option since = { CTL_SINCE, 0, "since", "TIME",
 					 "only what is not older: 2h, or a date" };
+static const struct ctl_option event = { CTL_EVENT, 0, "event", "LIST",
+					 "only these kinds: oom-kill,ended" };
 static const struct ctl_option html = { CTL_HTML, 0, "html", "FILE",
 					"write a page with all of it" };
 static const struct ctl_option svg = { CTL_SVG, 0, "svg", "FILE", "write only its picture" };
@@ -109,7 +111,7 @@ const struct ctl_verb ctl_verbs[] = {
 		.words = "[ID]",
 		.most = 1,
 		.help = "what happened, in ended sessions too",
-		.options = { &since, &json },
+		.options = { &since, &event, &json },
 		.run = ctl_log,
 	},
 	{

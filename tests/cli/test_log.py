@@ -51,6 +51,11 @@ def since(t):
     result = t.ctl("log", "nobody")
     check_equal(result.status, 1, "a name that is none")
     check("nobody" in result.errors[0], f"{result.errors}")
+    kinds = [event["event"] for event in events(t, "--event", "ended,lost", "old")]
+    check_equal(kinds, ["ended"], "of these kinds")
+    result = t.ctl("log", "--event", "ended,oomkill")
+    check_equal(result.status, 2, "a kind that is none")
+    check('--event: "oomkill" is no kind' in result.errors[0], f"{result.errors}")
     result = t.ctl("log", "--since", "2026-13-77")
     check_equal(result.status, 2, "a date that is none")
     check("--since" in result.errors[0] and "2h" in result.errors[0], f"{result.errors}")

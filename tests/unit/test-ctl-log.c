@@ -2,6 +2,8 @@
 
 /* Lines of histories, for people. */
 
+#include <errno.h>
+
 #include "src/ctl/log-words.h"
 #include "unit.h"
 
@@ -109,5 +111,25 @@ TEST(since_is_a_duration_or_a_date)
 	}
 }
 
-UNIT_MAIN("ctl-log", a_line_says_what_happened, only_events_with_a_time_are_lines_of_a_log,
-	  since_is_a_duration_or_a_date)
+TEST(kinds_are_chosen_by_whole_words)
+{
+	cJSON *line = cJSON_Parse("{\"event\":\"oom-kill\"}"),
+	      *other = cJSON_Parse("{\"event\":3}");
+	struct diag diag = DIAG_INIT;
+
+	expect(log_is_wanted(line, NULL));
+	expect(log_is_wanted(line, "ended,oom-kill"));
+	expect(!log_is_wanted(line, "oom-kil,oom-kills,kill"));
+	expect(log_is_wanted(other, NULL));
+	expect(!log_is_wanted(other, "ended"));
+	expect_int(log_check_kinds("oom-kill,ended,started,lost", &diag), 0);
+	expect_int(log_check_kinds("oom-kill,", &diag), 0);
+	expect_int(log_check_kinds("", &diag), -EINVAL);
+	expect_int(log_check_kinds("ended,oom", &diag), -EINVAL);
+	expect_contains(diag.text, "\"oom\" is no kind of event");
+	cJSON_Delete(line);
+	cJSON_Delete(other);
+}
+
+UNIT_MAIN("ctl-log", kinds_are_chosen_by_whole_words, a_line_says_what_happened,
+	  only_events_with_a_time_are_lines_of_a_log, since_is_a_duration_or_a_date)
