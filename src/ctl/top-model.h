@@ -47,7 +47,7 @@ enum top_column {
 /* One session as it was seen; the texts and the sample are borrowed until the next top_model_take(). */
 struct top_session {
 	char id[TOP_ID_MAX];
-	const char *name; /* or NULL: it goes by its id */
+	const char *name;		 /* or NULL: it goes by its id */
 	const char *command, *directory; /* or NULL */
 	enum ctl_state state;
 	uint64_t age_usec;
@@ -59,8 +59,8 @@ struct top_session {
 };
 
 struct top_row {
-	size_t session;		       /* index */
-	struct process_place process;  /* .process NULL: the session itself */
+	size_t session;		      /* index */
+	struct process_place process; /* .process NULL: the session itself */
 };
 
 /* What is selected, apart from any line. */

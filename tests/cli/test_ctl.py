@@ -9,7 +9,7 @@ import subprocess
 
 from harness import check, check_equal, is_alive, test
 from terminal import Terminal
-from test_sudden_death import helpers_of
+from test_sudden_death import kill_both
 
 
 def start(t, script="echo ready; sleep 600", *options):
@@ -142,10 +142,7 @@ def orphaned(t):
     running = start(t, f"'{t.payload}' ignore TERM,HUP '{t.payload}' mark {t.path('pid')} "
                     f"'{t.payload}' wait & echo ready; wait", "--backend", "none")
     pid, = t.wait_pids(t.path("pid"))
-    for helper in helpers_of(running, t):
-        os.kill(helper, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    running.wait()
+    kill_both(running, t)
     check(is_alive(pid), "its process lives")
     check_equal(state(t), "orphaned", "state")
     check("oc-ctl sweep" in t.ctl("show", t.tag).err.decode(), "what to do is said")

@@ -4,10 +4,9 @@
 import json
 import os
 import re
-import signal
 
 from harness import check, check_equal, test
-from test_sudden_death import helpers_of
+from test_sudden_death import kill_both
 
 
 def findings(t, expect=None, **options):
@@ -68,10 +67,7 @@ def leftovers(t):
     running = t.start_oc("-q", "-n", t.tag, "--backend", "none", "--", "sh", "-c",
                          "echo ready; sleep 60")
     running.wait_line("ready")
-    for helper in helpers_of(running, t):
-        os.kill(helper, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    running.wait()
+    kill_both(running, t)
     found = findings(t)["leftovers"]
     check_equal(found["severity"], "note", f"{found}")
     check("1 crashed session had left something" in found["text"], f"{found}")

@@ -111,14 +111,10 @@ def keeper_cleans(t):
 
 @test("oc-run and its keeper killed together: the next start cleans the store")
 def sweep_cleans(t):
-    from test_sudden_death import helpers_of  # pylint: disable=import-outside-toplevel
+    from test_sudden_death import kill_both  # pylint: disable=import-outside-toplevel
     fake(t, "echo ready; sleep 600")
     running = t.start_oc("-q", "--", "opencode").wait_line("ready")
-    running.signal(signal.SIGSTOP)      # else it starts another keeper
-    for pid in helpers_of(running, t):
-        os.kill(pid, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    running.wait()
+    kill_both(running, t)
     check(os.path.exists(t.path(LOCK)), "nobody was there to remove the lock")
     t.oc("-q", "--", "true")
     check(not os.path.exists(t.path(LOCK)), "the lock is gone")

@@ -103,12 +103,9 @@ def keeper_removes(t):
 
 @test("oc-run and its keeper killed together: the next start removes the file")
 def sweep_removes(t):
-    from test_sudden_death import helpers_of  # pylint: disable=import-outside-toplevel
+    from test_sudden_death import kill_both  # pylint: disable=import-outside-toplevel
     running = t.start_oc("-q", "--", "sh", "-c", TELL + "echo ready; sleep 600").wait_line("ready")
-    for pid in helpers_of(running, t):
-        os.kill(pid, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    running.wait()
+    kill_both(running, t)
     check(os.path.exists(path_of(running)), "it is there")
     t.oc("-q", "--", "true")
     t.poll(lambda: not os.path.exists(path_of(running)), "the file goes")

@@ -7,7 +7,7 @@ import signal
 
 from harness import cgroup2_mount, check, check_equal, is_alive, read_text, state_of, test
 from test_ctl import end, listed, shown, start, state
-from test_sudden_death import helpers_of
+from test_sudden_death import helpers_of, kill_both
 
 NOBODY = 65534
 STUBBORN = "trap '' TERM HUP; echo ready; while :; do sleep 1; done"
@@ -215,10 +215,7 @@ def crash(t, *options):
                     f"'{t.payload}' wait & echo ready; wait", *options)
     pid, = t.wait_pids(t.path("pid"))
     helpers = helpers_of(running, t)
-    for helper in helpers:
-        os.kill(helper, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    running.wait()
+    kill_both(running, t)
     t.poll(lambda: not any(is_alive(helper) for helper in helpers), "that nobody holds its entry")
     check(is_alive(pid), "its process lives")
     return pid

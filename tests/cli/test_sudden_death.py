@@ -134,6 +134,15 @@ def helpers_of(running, t):
     return found
 
 
+def kill_both(running, t):
+    """oc-run and all of its own beside it. Stopped first, else it starts another keeper."""
+    running.signal(signal.SIGSTOP)
+    for helper in helpers_of(running, t):
+        os.kill(helper, signal.SIGKILL)
+    running.signal(signal.SIGKILL)
+    running.wait()
+
+
 @test("the death of the keeper does not disturb the session, and its end is complete")
 def keeper_killed(t):
     running, mark = start_busy(t, "--grace", "1")
@@ -153,10 +162,7 @@ def both_killed(t):
     running, mark = start_busy(t)
     running.wait_line("ready")
     pids = t.wait_pids(mark, 3)
-    for pid in helpers_of(running, t):
-        os.kill(pid, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    running.wait()
+    kill_both(running, t)
     t.oc("-q", "--", "true")
     t.poll(lambda: not any(is_alive(pid) for pid in pids), "all children end")
     t.check_all_gone()

@@ -137,14 +137,10 @@ def keeper_removes(t):
 
 @test("oc-run and its keeper killed together: the next start removes the folder with the entry")
 def sweep_removes(t):
-    from test_sudden_death import helpers_of  # pylint: disable=import-outside-toplevel
+    from test_sudden_death import kill_both  # pylint: disable=import-outside-toplevel
     fake(t, TELL + LEAVE + "echo ready; sleep 600")
     running = t.start_oc("-q", "--", "opencode").wait_line("ready")
-    running.signal(signal.SIGSTOP)      # else it starts another keeper
-    for pid in helpers_of(running, t):
-        os.kill(pid, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    running.wait()
+    kill_both(running, t)
     check_equal(len(below_cache(t)), 1, "folders of dead sessions")
     t.oc("-q", "--", "true")
     t.poll(lambda: not below_cache(t), "the folder goes")
