@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm timeout=2400
+# guest: suites=bookworm also=trixie timeout=2400
 #
 # Where a session's cgroup comes from, in each kind of login and container. try-backend (tests/sys)
 # makes a session with a blocked child and a dummy keeper; see its head.
