@@ -185,4 +185,4 @@ t "memory that can't be given back: nothing is changed, nobody killed" anonymous
 t "a limit raised in time saves what grows over the old one" a_raised_limit_saves
 t "freeze, thaw and kill through the cgroup" freeze_and_kill
 t "figures are the kernel's" figures_are_the_kernels
-t "keys of top change the leaf, freeze it and kill what is in it" top_steers_through_the_cgroup
+t "keys of top change the leaf, freeze it and kill what is in it" top_steers_through_the_cgroup 400
