@@ -329,6 +329,7 @@ static void run_finish(struct run *run)
 	strv_free(run->warned);
 	run->backend = backend_free(run->backend);
 	host_finish(&run->host);
+	guard_places_finish(&run->guard_places);
 	profile_server_finish(&run->server);
 	run->profile = profile_free(run->profile);
 	settings_finish(&run->settings);

@@ -16,7 +16,7 @@ _oc_run_command_at()
 			;;
 		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
 			--io-weight | --high-steps | --livelock-guard | --pressure | \
-			--name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --oom | --escape | --grace | \
+			--name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --oom | --escape | --guard | --guard-writes | --grace | \
 			--restart | --restart-min-age | --max-sessions | --report | --notify | --history | --history-keep | --json-status-fd)
 			# Bash splits --option=value at the =.
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] || ((i++))
@@ -71,6 +71,14 @@ _oc_run()
 		;;
 	--enforce)
 		mapfile -t COMPREPLY < <(compgen -W 'auto kernel' -- "$current")
+		return
+		;;
+	--guard)
+		mapfile -t COMPREPLY < <(compgen -W 'off basic strict' -- "$current")
+		return
+		;;
+	--guard-writes)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
 		;;
 	--escape)
@@ -131,7 +139,7 @@ _oc_run()
 	if [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
 			--io-weight --high-steps --livelock-guard --pressure
-			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --oom --escape --grace
+			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --oom --escape --guard --guard-writes --grace
 			--restart --restart-min-age --detach --max-sessions --wait --report --notify --history --history-keep --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else

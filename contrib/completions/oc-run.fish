@@ -16,7 +16,7 @@ function __oc_run_no_command
                 return 1
             case -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name \
                 --high-steps --livelock-guard --pressure --chdir --setenv --profile --slice --backend --enforce --oom --escape \
-                --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd
+                --guard --guard-writes --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd
                 set skip 1
             case '-*'
             case '*'
@@ -54,6 +54,8 @@ complete -c oc-run -n __oc_run_no_command -x -l backend -a 'auto systemd cgroupf
 complete -c oc-run -n __oc_run_no_command -x -l enforce -a 'auto kernel' -d 'Who must enforce the limits'
 complete -c oc-run -n __oc_run_no_command -x -l oom -a 'tool agent group' -d 'Who goes first when memory runs out'
 complete -c oc-run -n __oc_run_no_command -x -l escape -a 'recapture report kill' -d 'A process that leaves the cgroup'
+complete -c oc-run -n __oc_run_no_command -x -l guard -a 'off basic strict' -d 'What is refused beside the limits'
+complete -c oc-run -n __oc_run_no_command -x -l guard-writes -a '(__fish_complete_directories)' -d 'With strict: write there as well'
 complete -c oc-run -n __oc_run_no_command -x -l high-steps -d 'Where early reclaim begins, and goes'
 complete -c oc-run -n __oc_run_no_command -x -l livelock-guard -a 'yes no' -d 'Lift --high when the session stands still'
 complete -c oc-run -n __oc_run_no_command -x -l pressure -a 'notice notice,tool notice,tool,agent none' -d 'What to do before memory runs out'
@@ -73,4 +75,4 @@ complete -c oc-run -n __oc_run_no_command -f -s q -l quiet -d 'Print errors only
 complete -c oc-run -n __oc_run_no_command -f -s v -l verbose -d 'Print a report also when nothing happened'
 complete -c oc-run -n __oc_run_no_command -f -s h -l help -d 'Print the options'
 complete -c oc-run -n __oc_run_no_command -f -l version -d 'Print the version'
-complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --chdir --setenv --profile --slice --backend --enforce --oom --escape --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd)'
+complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --chdir --setenv --profile --slice --backend --enforce --oom --escape --guard --guard-writes --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd)'

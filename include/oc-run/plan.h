@@ -7,6 +7,7 @@
  * `oc-ctl set`, which changes limits.
  */
 
+#include "oc-run/guard.h"
 #include "oc-run/host.h"
 #include "oc-run/limits.h"
 #include "oc-run/options.h"
@@ -81,6 +82,9 @@ struct plan {
 	enum enforce_mode enforce;
 	enum oom_choice oom;
 	enum escape_choice escape;
+	struct guard_choice guard;
+	const char *guard_where;		 /* static, or of the settings */
+	const struct guard_places *guard_places; /* borrowed from the request; or NULL */
 	struct plan_limit limits[LIMIT_COUNT];
 	bool slice_is_given;	   /* its limits are not ours to set */
 	uint64_t slice_memory_max; /* of all sessions together, bytes; may be LIMIT_UNLIMITED */
@@ -147,6 +151,8 @@ struct plan_request {
 	pid_t server; /* that sessions share, and runs; 0: none does */
 	const struct host *host;
 	const struct backend_facts *backend;
+	const struct guard_facts *guard_facts;
+	const struct guard_places *guard_places; /* NULL unless the guard is strict */
 };
 
 /* -EINVAL: a value makes no sense; -EOPNOTSUPP: --enforce=kernel cannot be kept. @diag says why
@@ -165,6 +171,11 @@ _must_check_ int plan_backend_choice(const struct settings *settings, enum backe
 				     struct diag *diag);
 _must_check_ int plan_enforce_choice(const struct settings *settings, enum enforce_mode *ret_mode,
 				     struct diag *diag);
+
+/* The level that the settings ask for; without one GUARD_BASIC where it has no price, because
+ * no_new_privs is set already, and GUARD_OFF elsewhere. -EINVAL with @diag. */
+_must_check_ int plan_guard_choice(const struct settings *settings, const struct guard_facts *facts,
+				   enum guard_level *ret_level, struct diag *diag);
 
 /* The text of --dry-run. Caller frees. */
 char *plan_describe(const struct plan *plan, const struct backend_facts *backend);

@@ -72,6 +72,7 @@ struct profile {
 
 	char *private_temp;   /* variable that names a folder for temporary files */
 	char *snapshot_store; /* path with variables */
+	char **writes;	      /* paths with variables: its state, where the guard lets it write */
 };
 
 /* From the text of a file; @where is its path. -EINVAL with @diag naming file and line. Pure. */

@@ -14,6 +14,7 @@
 
 #include "oc-run/cleanup.h"
 #include "oc-run/diag.h"
+#include "oc-run/guard.h"
 
 /* Mask and ignored signals as oc-run found them, taken first thing in main(). */
 struct signal_state {
@@ -27,7 +28,8 @@ struct spawn_request {
 	char *const *environment;
 	const char *working_directory; /* or NULL */
 	const struct signal_state *signals;
-	const int *output_fd; /* becomes its stdout and stderr; NULL: they are ours */
+	const struct guard *guard; /* put on right before exec; or NULL */
+	const int *output_fd;	   /* becomes its stdout and stderr; NULL: they are ours */
 	/* The stub was stopped (Ctrl-Z) after its signals were unblocked and before its exec: the
 	 * shell waits for us, who have to stop as well. Comes back when the job goes on. Or NULL. */
 	void (*stopped)(void *userdata);

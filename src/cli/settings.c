@@ -93,6 +93,15 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.help = "a process that leaves the cgroup: recapture (the\n"
 			"default), report, or kill it",
 	},
+	[SETTING_GUARD] = {
+		.key = "guard", .metavar = "LEVEL", .in_config = true,
+		.help = "what is refused beside the limits: off, basic\n"
+			"(sudo does not work then) or strict",
+	},
+	[SETTING_GUARD_WRITES] = {
+		.key = "guard-writes", .metavar = "PATHS", .in_config = true,
+		.help = "with --guard=strict: write there as well",
+	},
 	[SETTING_PRESSURE] = {
 		.key = "pressure", .metavar = "LIST", .in_config = true,
 		.help = "what to do before memory runs out: notice, tool,\n"

@@ -58,6 +58,14 @@ static int take_path(void *place, const char *value, struct diag *diag)
 	return take_text(place, value, diag);
 }
 
+static int take_paths(void *place, const char *value, struct diag *diag)
+{
+	char *path;
+	int r = take_path(&path, value, diag);
+
+	return r < 0 ? r : strv_append(place, path);
+}
+
 static bool is_variable_name(const char *name, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -293,6 +301,7 @@ static const struct profile_key keys[] = {
 	{ "tasks-of", take_tasks_of, clear_companies, PLACE(tasks_of), .may_repeat = true },
 	{ "private-temp", TEXT(take_variable), PLACE(private_temp) },
 	{ "snapshot-store", TEXT(take_path), PLACE(snapshot_store) },
+	{ "writes", take_paths, clear_words, PLACE(writes), .may_repeat = true },
 };
 
 _Static_assert(ARRAY_SIZE(keys) < PROFILE_KEYS_MAX, "a bit for each, and one for \"like\"");

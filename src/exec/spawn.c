@@ -34,12 +34,14 @@ enum spawn_stage {
 	SPAWN_STAGE_CHDIR,
 	SPAWN_STAGE_OUTPUT,
 	SPAWN_STAGE_SIGNALS,
+	SPAWN_STAGE_GUARD,
 	SPAWN_STAGE_EXEC,
 };
 
 struct handshake {
 	enum spawn_stage stage;
 	int error; /* 0: about to do it; else the errno it failed with */
+	enum guard_step guard_step;
 };
 
 static void tell(int socket, enum spawn_stage stage, int error)
@@ -67,6 +69,17 @@ __attribute__((noreturn)) static void give_up(int socket, enum spawn_stage stage
 	_exit(EXIT_FAILURE);
 }
 
+static void put_guard_on(const struct guard *guard, int socket)
+{
+	struct handshake message = { .stage = SPAWN_STAGE_GUARD };
+
+	message.error = -guard_put_on(guard, &message.guard_step);
+	if (message.error == 0)
+		return;
+	(void)!send(socket, &message, sizeof(message), MSG_NOSIGNAL);
+	_exit(EXIT_FAILURE);
+}
+
 __attribute__((noreturn)) static void stub_run(const struct spawn_request *request,
 					       char *const *shell_argv, int socket)
 {
@@ -79,6 +92,8 @@ __attribute__((noreturn)) static void stub_run(const struct spawn_request *reque
 	if (request->output_fd && (dup2(*request->output_fd, STDOUT_FILENO) < 0 ||
 				   dup2(*request->output_fd, STDERR_FILENO) < 0))
 		give_up(socket, SPAWN_STAGE_OUTPUT, errno);
+	if (request->guard)
+		put_guard_on(request->guard, socket);
 	tell(socket, SPAWN_STAGE_EXEC, 0);
 	/* From here on a signal that came during the set-up takes effect as it does on a command. */
 	error = signal_state_restore(request->signals);
@@ -172,6 +187,10 @@ static int stage_failed(const struct child *child, const struct handshake *messa
 	case SPAWN_STAGE_SIGNALS:
 		return diag_set(diag, -message->error,
 				"cannot give the command its signals back: %s", cause);
+	case SPAWN_STAGE_GUARD:
+		return diag_set(diag, -message->error,
+				"cannot put on the guard (%s): %s; --guard=off runs without",
+				guard_step_name(message->guard_step), cause);
 	case SPAWN_STAGE_EXEC:
 		break;
 	}

@@ -187,6 +187,23 @@ static void print_escape(FILE *out, const struct plan *plan)
 		print_field(out, "escapes", words[plan->escape]);
 }
 
+/* The table stands below, where somebody asked. */
+static void print_guard(FILE *out, const struct plan *plan)
+{
+	print_label(out, "guard");
+	(void)fprintf(out, "%s%s\n", guard_level_name(plan->guard.level),
+		      plan->guard.sets_no_new_privs ? ", with no_new_privs: no sudo"
+		      : plan->guard.level == GUARD_OFF
+			      ? "; what is always on: --guard=off --dry-run"
+			      : "");
+	if (plan->guard.level != GUARD_STRICT || !plan->guard_places)
+		return;
+	for (char **path = plan->guard_places->writable; path && *path; path++)
+		print_field(out, path == plan->guard_places->writable ? "writes to" : "", *path);
+	for (char **path = plan->guard_places->hidden; path && *path; path++)
+		print_field(out, path == plan->guard_places->hidden ? "hides" : "", *path);
+}
+
 /* What is done before memory is used up. */
 static void print_rungs(FILE *out, const struct plan *plan)
 {
@@ -251,6 +268,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_high(out, plan);
 	print_oom(out, plan);
 	print_escape(out, plan);
+	print_guard(out, plan);
 	print_rungs(out, plan);
 	print_end(out, plan);
 	print_restart(out, plan);
@@ -258,6 +276,8 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_detached(out, plan);
 	print_notices(out, plan);
 	print_limits(out, plan);
+	if (plan->guard.asked)
+		guard_describe(&plan->guard, plan->guard_where, out);
 	for (size_t i = 0; plan->warnings && plan->warnings[i]; i++) {
 		(void)fputs(i ? "  warning: " : "\n  warning: ", out);
 		print_text(out, plan->warnings[i]);

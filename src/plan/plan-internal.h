@@ -52,3 +52,7 @@ _must_check_ int plan_warn_of_restart(struct plan *plan, const struct plan_reque
 /* --notify. */
 _must_check_ int plan_resolve_notify(struct plan *plan, const struct plan_request *request,
 				     struct diag *diag);
+
+/* --guard. */
+_must_check_ int plan_resolve_guard(struct plan *plan, const struct plan_request *request,
+				    struct diag *diag);

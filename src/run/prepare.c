@@ -111,6 +111,31 @@ static int find_backend(struct run *run, enum backend_kind choice, struct diag *
 			     diag);
 }
 
+/* What the kernel can refuse, and where a strict guard lets the command write. */
+static int look_at_guard(struct run *run, struct diag *diag)
+{
+	const struct settings *settings = &run->settings;
+	const struct guard_places_request request = {
+		.working_directory = settings->values[SETTING_CHDIR].text,
+		.profile = run->profile,
+		.runtime_dir = run->host.runtime_dir,
+		.extra = settings->values[SETTING_GUARD_WRITES].text,
+		.uid = run->host.uid,
+		.makes_folders = !settings->values[SETTING_DRY_RUN].text,
+	};
+	enum guard_level level;
+	int r;
+
+	guard_places_finish(&run->guard_places);
+	guard_facts_gather(false, &run->guard_facts);
+	r = plan_guard_choice(settings, &run->guard_facts, &level, diag);
+	if (r < 0 || level != GUARD_STRICT)
+		return r;
+	guard_facts_gather(true, &run->guard_facts);
+	r = guard_places_find(&request, &run->guard_places, diag);
+	return r == -EINVAL ? setting_blame(diag, r, settings, SETTING_GUARD_WRITES) : r;
+}
+
 int run_make_plan(struct run *run, struct diag *diag)
 {
 	struct plan_request request = {
@@ -126,6 +151,8 @@ int run_make_plan(struct run *run, struct diag *diag)
 		.server = run->server.pid,
 		.host = &run->host,
 		.backend = backend_facts(run->backend),
+		.guard_facts = &run->guard_facts,
+		.guard_places = run->guard_places.writable ? &run->guard_places : NULL,
 	};
 	const char *slice = run->settings.values[SETTING_SLICE].text;
 
@@ -151,7 +178,7 @@ static int prepare_start(struct run *run, struct diag *diag)
 	enum backend_kind choice;
 
 	if (make_id(run, diag) < 0 || host_gather(&run->host, diag) < 0 ||
-	    look_at_command(run, diag) < 0 ||
+	    look_at_command(run, diag) < 0 || look_at_guard(run, diag) < 0 ||
 	    plan_backend_choice(&run->settings, &choice, diag) < 0 ||
 	    find_backend(run, choice, diag) < 0 || run_make_plan(run, diag) < 0 ||
 	    plan_check(run->plan, &run->settings, diag) < 0)

@@ -46,6 +46,8 @@ struct run {
 	struct profile_version version;
 	enum profile_version_result version_result;
 	struct host host;
+	struct guard_facts guard_facts;
+	struct guard_places guard_places; /* of the strict guard */
 	struct command_resolved command;
 	char id[17];
 	struct backend *backend;

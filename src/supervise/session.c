@@ -162,12 +162,20 @@ static int start_stub(struct session *session, const struct session_request *ses
 		.status_path = session->status.file.path,
 	};
 	char **environment = environment_make(session->plan, &provided);
+	struct guard guard = GUARD_INIT;
 	int r;
 
 	if (!environment)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	request.environment = environment;
-	r = spawn_stub(&request, &session->child, diag);
+	r = guard_prepare(&session->plan->guard, session->plan->guard_places, session->tmp.path,
+			  &guard, diag);
+	if (r == 0) {
+		request.guard = &guard;
+		r = spawn_stub(&request, &session->child, diag);
+	}
+	/* The stub has its own. */
+	guard_finish(&guard);
 	environment_free(environment);
 	return r;
 }

@@ -188,6 +188,8 @@ static const struct verb {
 	const char *arguments;
 	verb_fn run;
 } verbs[] = {
+	{ "attempt", "ROW [ARG]", verb_attempt },
+	{ "attempts", "", verb_attempts },
 	{ "leak", "BYTES_PER_SEC|max [--threads N] [--max BYTES]", verb_leak },
 	{ "hold", "BYTES SECONDS", verb_hold },
 	{ "cache", "FILE BYTES", verb_cache },

@@ -54,5 +54,8 @@ int verb_killself(int argc, char **argv);
 int verb_sigs(int argc, char **argv);
 int verb_sigstate(int argc, char **argv);
 
+int verb_attempt(int argc, char **argv);
+int verb_attempts(int argc, char **argv);
+
 int verb_tty_raw(int argc, char **argv);
 int verb_tty_state(int argc, char **argv);
