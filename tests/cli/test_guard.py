@@ -3,12 +3,25 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 
 from harness import Skip, check, check_equal, test
 
 LEVELS = ("off", "basic", "strict")
+
+
+def text(result):
+    return "\n".join(result.errors)
+
+
+def folder_elsewhere(t):
+    """Not below /tmp, where all may write."""
+    folder = "/var/lib/oc-run-test-" + t.tag
+    os.mkdir(folder)
+    t.defer(lambda: subprocess.run(["rm", "-rf", folder], check=True))
+    return folder
 
 
 def table(t, level):
@@ -18,9 +31,15 @@ def table(t, level):
     return {row[1]: (row[2], row[3] == "yes") for row in rows if row}
 
 
+def end(running):
+    running.signal(signal.SIGKILL)
+    running.wait()
+
+
 def outside(t):
     """What a session may not reach: row -> argument of its attempt."""
     bystander = t.start(["sleep", "600"])
+    t.defer(lambda: end(bystander))
     abstract = socket.socket(socket.AF_UNIX)
     name = f"oc-run-test-{os.getpid()}-{id(t)}"
     abstract.bind("\0" + name)
@@ -46,10 +65,11 @@ def outside(t):
 
 
 def attempt(t, words, row, argument, environment):
+    words = ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", *words]
     result = t.run([*words, t.payload, "attempt", row, *([str(argument)] if argument else [])],
                    env=environment)
     check(result.status in (0, 1, 2), f"{row}: {result}")
-    return result.status == 1, result.out.strip()
+    return result.status == 1, " ".join(result.lines)
 
 
 @test("what each row refuses succeeds without the guard, and fails with it")
@@ -81,57 +101,64 @@ def is_beyond(row):
 def unknown(t):
     result = t.oc("--guard=hard", "--", "true")
     check_equal(result.status, 125, "status")
-    check("--guard \"hard\": is not one of off, basic or strict" in result.err, str(result))
+    check("--guard \"hard\": is not one of off, basic or strict" in text(result), result.describe())
 
 
 @test("--guard-writes adds a folder, and wants one that is there")
 def writes(t):
-    folder = "/var/lib/oc-run-test-" + t.tag
-    os.mkdir(folder)
-    t.defer(lambda: subprocess.run(["rm", "-rf", folder], check=True))
+    folder = folder_elsewhere(t)
     words = ["-q", "--guard=strict", "--", "sh", "-c", f"echo x > {folder}/file"]
     check(t.oc(*words).status != 0, "without it nothing is written")
     check_equal(t.oc("--guard-writes", folder, *words).status, 0, "with it")
     result = t.oc("--guard-writes", folder + "/none", *words)
     check_equal(result.status, 125, "status")
-    check(f'there is no "{folder}/none"; make it first' in result.err, str(result))
+    check(f'there is no "{folder}/none"; make it first' in text(result), result.describe())
 
 
 @test("under a strict guard the project, a worktree's repository and temporary folders are written")
 def project(t):
-    t.run(["git", "init", "-q", "main"])
+    elsewhere = folder_elsewhere(t)
+    main, tree, home = (f"{elsewhere}/{name}" for name in ("main", "tree", "home"))
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    t.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], cwd=t.path("main"))
-    t.run([*git, "worktree", "add", "-q", t.path("tree")], cwd=t.path("main"))
-    inside = t.path("tree") + "/deep"
-    os.mkdir(inside)
-    script = "set -e; mkdir -p $HOME/own; echo x > ../file; git add -A; " \
-        f"{' '.join(git)} commit -q -m two; git gc -q; mv ../file ../../tree/deep/moved; " \
-        "echo x > $(mktemp); echo x > /dev/null"
-    result = t.oc("-q", "--guard=strict", "--", "sh", "-c", script.replace("mkdir -p $HOME/own; ", ""),
-                  cwd=inside)
-    check_equal(result.status, 0, str(result))
-    result = t.oc("-q", "--guard=strict", "--", "sh", "-c", "echo x > $HOME/.profile",
-                  cwd=inside, env={"HOME": t.path("home-of-guard")})
-    check(result.status != 0, "a start-up file is not")
+    os.mkdir(home)
+    for words in (["init", "-q", main], ["-C", main, "commit", "-q", "--allow-empty", "-m", "one"],
+                  ["-C", main, "worktree", "add", "-q", tree]):
+        check_equal(t.run([*git, *words]).status, 0, " ".join(words))
+    os.mkdir(tree + "/deep")
+    script = f"set -e; echo x > ../file; git add -A; {' '.join(git)} commit -q -m two; git gc -q; " \
+        "mv ../file moved; mkdir -p a/b; mv moved a/b; echo x > $(mktemp); echo x > /dev/null"
+    result = t.oc("-q", "--guard=strict", "--", "sh", "-c", script, cwd=tree + "/deep")
+    check_equal((result.status, text(result)), (0, ""), "work in the project")
+    for path in (home + "/.profile", elsewhere + "/beside", main + "/file"):
+        result = t.oc("-q", "--guard=strict", "--", "sh", "-c", f"echo x > {path}",
+                      cwd=tree + "/deep", env={"HOME": home})
+        check(result.status != 0 and not os.path.exists(path), f"{path} is not written")
+
+
+@test("the command's own state is written, and made at the first start")
+def state(t):
+    home = folder_elsewhere(t)
+    environment = {"HOME": home, **{f"XDG_{name}_HOME": None for name in ("DATA", "STATE", "CACHE")}}
+    write = "mkdir -p $HOME/.local/share/opencode/log && echo x > $HOME/.local/share/opencode/log/x"
+    words = ["-q", "--guard=strict", "--", "sh", "-c", write]
+    check(t.oc(*words, env=environment).status != 0, "not by another command")
+    check_equal(t.oc("--profile=opencode", *words, env=environment).status, 0, "by opencode")
 
 
 @test("a whole home is no project, and that is said")
 def whole_home(t):
-    home = "/var/lib/oc-run-test-" + t.tag
-    os.mkdir(home)
-    t.defer(lambda: subprocess.run(["rm", "-rf", home], check=True))
+    home = folder_elsewhere(t)
     result = t.oc("--guard=strict", "--", "sh", "-c", "echo x > file", cwd=home, env={"HOME": home})
     check(result.status != 0, "nothing is written")
-    check("which is a whole home or more" in result.err, str(result))
+    check("which is a whole home or more" in text(result), result.describe())
 
 
 @test("a user is told that sudo will not work, and root is not")
 def price(t):
     said = t.oc("--guard=basic", "--", "sed", "-n", "s/^NoNewPrivs:.//p", "/proc/self/status")
     is_user = os.getuid() != 0
-    check_equal(said.out.strip(), "1" if is_user else "0", "no_new_privs")
-    check_equal("sudo" in said.err, is_user, "the line")
+    check_equal(said.lines, ["1" if is_user else "0"], "no_new_privs")
+    check_equal("sudo" in text(said), is_user, "the line")
 
 
 @test("where no_new_privs is set already, basic is the default")
@@ -140,5 +167,5 @@ def free_of_charge(t):
         raise Skip("needs root to become another user")
     words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
              t.oc_run, "--dry-run", "--", "true"]
-    result = t.run(words, env={"HOME": "/nonexistent", "XDG_RUNTIME_DIR": ""})
-    check(re.search(r"(?m)^  guard +basic$", result.out), str(result))
+    result = t.run(words, env={name: None for name in t.environment if name != "PATH"})
+    check(any(re.match(r"  guard +basic$", line) for line in result.lines), result.describe())
