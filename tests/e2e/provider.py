@@ -7,6 +7,7 @@ prompt names a script, a list of turns:
 
 	{"bash": COMMAND}	asks for the shell tool; "times": N repeats the turn N times,
 				"timeout": MS is handed to the tool
+	{"tool": NAME, "with": {...}}	asks for another tool
 	{"text": WORDS}		says something and ends
 
 The server keeps no state: the turn is the number of assistant messages after the last prompt, so
@@ -104,14 +105,22 @@ class Provider:
             return {"content": "Done."}, "stop"
         if "text" in script[turn]:
             return {"content": script[turn]["text"]}, "stop"
-        if not shell:
-            return {"content": "No shell tool was offered: %s" % tools}, "stop"
-        arguments = {"command": script[turn]["bash"], "description": "A scripted step"}
-        if "timeout" in script[turn]:
-            arguments["timeout"] = script[turn]["timeout"]
+        name, arguments = self.asked(script[turn], shell)
+        if name not in tools:
+            return {"content": "That tool was not offered: %s" % tools}, "stop"
         call = {"index": 0, "id": "call_%s_%d" % (scenario, turn), "type": "function",
-                "function": {"name": shell, "arguments": json.dumps(arguments)}}
+                "function": {"name": name, "arguments": json.dumps(arguments)}}
         return {"tool_calls": [call]}, "tool_calls"
+
+    @staticmethod
+    def asked(turn, shell):
+        """(name, arguments) of the tool of one turn."""
+        if "tool" in turn:
+            return turn["tool"], turn["with"]
+        arguments = {"command": turn["bash"], "description": "A scripted step"}
+        if "timeout" in turn:
+            arguments["timeout"] = turn["timeout"]
+        return shell, arguments
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
