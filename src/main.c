@@ -18,6 +18,7 @@
 #include "oc-run/registry.h"
 #include "oc-run/report.h"
 #include "oc-run/resume.h"
+#include "oc-run/user-environment.h"
 #include "report/safe-text.h"
 #include "run/run.h"
 
@@ -301,19 +302,37 @@ static int exec_directly(struct run *run)
 	return run_fail(&diag, EXIT_CANNOT_EXECUTE);
 }
 
+/* As the user whose command it is, and where that user may look. */
+static int resolve_as_user(struct run *run, const struct command_request *request,
+			   struct diag *diag)
+{
+	struct owner_rights rights;
+	int r = user_account_borrow_rights(run->user, &rights, diag);
+
+	if (r < 0)
+		return r;
+	r = command_resolve(request, &run->command, diag);
+	owner_rights_return(&rights);
+	return r;
+}
+
 /* 0: go on; else the exit status. */
 static int resolve_command(struct run *run)
 {
+	_cleanup_free_ char *path =
+		run->user ? user_environment_path(run->user, getenv("PATH")) : NULL;
 	const struct command_request request = {
 		.word = options_command(&run->options)[0],
-		.path_variable = getenv("PATH"),
+		.path_variable = run->user ? path : getenv("PATH"),
 		.working_directory = run->settings.values[SETTING_CHDIR].text,
-		.guard = getenv(COMMAND_GUARD_NAME),
+		/* What a session around us has said of root's command says nothing of the user's:
+		 * never run it directly, as root. */
+		.guard = run->user ? NULL : getenv(COMMAND_GUARD_NAME),
 		.pid = getpid(),
 		.parent = getppid(),
 	};
 	struct diag diag = DIAG_INIT;
-	int r = command_resolve(&request, &run->command, &diag);
+	int r = resolve_as_user(run, &request, &diag);
 
 	if (r < 0)
 		return run_fail(&diag, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
@@ -334,6 +353,7 @@ static void run_finish(struct run *run)
 	run->profile = profile_free(run->profile);
 	settings_finish(&run->settings);
 	options_finish(&run->options);
+	user_account_finish(&run->account);
 	command_resolved_finish(&run->command);
 }
 
@@ -346,6 +366,8 @@ static int run_command(struct run *run, char *const *argv)
 		return run_fail(&diag, EXIT_OWN_FAILURE);
 	if (run_is_starter(run))
 		return run_detach(run, argv);
+	if (run_find_user(run, &diag) < 0)
+		return run_fail(&diag, EXIT_OWN_FAILURE);
 	status = resolve_command(run);
 	if (status == 0)
 		status = run_prepare(run);

@@ -16,7 +16,7 @@ _oc_run_command_at()
 			;;
 		-m | -p | -n | -C | -E | --mem | --high | --swap | --pids | --cpus | --cpu-weight | \
 			--io-weight | --high-steps | --livelock-guard | --pressure | \
-			--name | --chdir | --setenv | --profile | --slice | --backend | --enforce | --oom | --escape | --guard | --guard-writes | --grace | \
+			--name | --user | --chdir | --setenv | --profile | --slice | --backend | --enforce | --oom | --escape | --guard | --guard-writes | --grace | \
 			--restart | --restart-min-age | --max-sessions | --report | --notify | --history | --history-keep | --json-status-fd)
 			# Bash splits --option=value at the =.
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] || ((i++))
@@ -109,6 +109,10 @@ _oc_run()
 		mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current")
 		return
 		;;
+	--user)
+		mapfile -t COMPREPLY < <(compgen -u -- "$current")
+		return
+		;;
 	-C | --chdir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
@@ -139,7 +143,7 @@ _oc_run()
 	if [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
 			--io-weight --high-steps --livelock-guard --pressure
-			-n --name -C --chdir -E --setenv --profile --slice --backend --enforce --oom --escape --guard --guard-writes --grace
+			-n --name --user -C --chdir -E --setenv --profile --slice --backend --enforce --oom --escape --guard --guard-writes --grace
 			--restart --restart-min-age --detach --max-sessions --wait --report --notify --history --history-keep --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else

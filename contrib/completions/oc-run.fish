@@ -15,7 +15,7 @@ function __oc_run_no_command
             case --
                 return 1
             case -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --name \
-                --high-steps --livelock-guard --pressure --chdir --setenv --profile --slice --backend --enforce --oom --escape \
+                --high-steps --livelock-guard --pressure --user --chdir --setenv --profile --slice --backend --enforce --oom --escape \
                 --guard --guard-writes --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd
                 set skip 1
             case '-*'
@@ -46,6 +46,7 @@ complete -c oc-run -n __oc_run_no_command -x -l cpus -d 'The most CPU time, in C
 complete -c oc-run -n __oc_run_no_command -x -l cpu-weight -d 'Share of the CPUs'
 complete -c oc-run -n __oc_run_no_command -x -l io-weight -d 'Share of the disks'
 complete -c oc-run -n __oc_run_no_command -x -s n -l name -d 'Name of the session'
+complete -c oc-run -n __oc_run_no_command -x -l user -a '(__fish_complete_users)' -d 'As root: run as this user'
 complete -c oc-run -n __oc_run_no_command -x -s C -l chdir -a '(__fish_complete_directories)' -d 'Run the command here'
 complete -c oc-run -n __oc_run_no_command -x -s E -l setenv -d 'Set a variable for the command'
 complete -c oc-run -n __oc_run_no_command -x -l profile -a '(__oc_run_profiles)' -d 'What is known of the command'
@@ -75,4 +76,4 @@ complete -c oc-run -n __oc_run_no_command -f -s q -l quiet -d 'Print errors only
 complete -c oc-run -n __oc_run_no_command -f -s v -l verbose -d 'Print a report also when nothing happened'
 complete -c oc-run -n __oc_run_no_command -f -s h -l help -d 'Print the options'
 complete -c oc-run -n __oc_run_no_command -f -l version -d 'Print the version'
-complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --chdir --setenv --profile --slice --backend --enforce --oom --escape --guard --guard-writes --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd)'
+complete -c oc-run -x -a '(__fish_complete_subcommand -m -p -n -C -E --mem --high --swap --pids --cpus --cpu-weight --io-weight --high-steps --livelock-guard --pressure --name --user --chdir --setenv --profile --slice --backend --enforce --oom --escape --guard --guard-writes --grace --restart --restart-min-age --max-sessions --report --notify --history --history-keep --json-status-fd)'

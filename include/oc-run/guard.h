@@ -117,6 +117,7 @@ struct guard_places {
 
 struct guard_places_request {
 	const char *working_directory; /* or NULL: the current one */
+	const char *home;	       /* of another user; NULL: ours, by the environment */
 	const struct profile *profile;
 	const char *runtime_dir; /* or NULL */
 	const char *extra;	 /* PATH[:PATH...] that a person adds, or NULL */

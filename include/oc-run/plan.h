@@ -13,6 +13,7 @@
 #include "oc-run/options.h"
 #include "oc-run/policy.h"
 #include "oc-run/profile.h"
+#include "oc-run/user-account.h"
 
 struct backend_facts;
 
@@ -105,12 +106,14 @@ struct plan {
 	char **command;		 /* argv of the command */
 	char *executable;	 /* absolute path that is exec'ed */
 	char *chdir;		 /* or NULL */
-	char **setenv;		 /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
-	char *report_path;	 /* or NULL */
-	int json_status_fd;	 /* or -1 */
-	bool history;		 /* keep one of the session */
-	uint64_t history_keep;	 /* of so many sessions; 0: no end */
-	unsigned notify;	 /* enum notify_way bits: asked for, and to be had here */
+	/* Another user, whom the command runs as; NULL: the one that oc-run runs as. Borrowed. */
+	const struct user_account *user;
+	char **setenv;	       /* "NAME=VALUE" to add, OC_RUN_RESOLVED among them; or NULL */
+	char *report_path;     /* or NULL */
+	int json_status_fd;    /* or -1 */
+	bool history;	       /* keep one of the session */
+	uint64_t history_keep; /* of so many sessions; 0: no end */
+	unsigned notify;       /* enum notify_way bits: asked for, and to be had here */
 	bool detach;
 	bool dry_run;
 	bool quiet;
@@ -148,7 +151,8 @@ struct plan_request {
 	bool version_is_open;		       /* it will be asked at the start */
 	struct plan_others others;
 	struct plan_slice slice;
-	pid_t server; /* that sessions share, and runs; 0: none does */
+	const struct user_account *user; /* of --user, when it is another; or NULL */
+	pid_t server;			 /* that sessions share, and runs; 0: none does */
 	const struct host *host;
 	const struct backend_facts *backend;
 	const struct guard_facts *guard_facts;

@@ -8,16 +8,18 @@
 #include "oc-run/profile.h"
 
 /* @path with ~/ and $HOME, $XDG_CONFIG_HOME, $XDG_DATA_HOME, $XDG_STATE_HOME or $XDG_CACHE_HOME at
- * its beginning filled in. NULL: no memory, no home, or another variable. Caller frees. */
-char *profile_expand_path(const char *path);
+ * its beginning filled in; with @home those of the user who lives there, as they are without a
+ * variable, else by our environment. NULL: no memory, no home, or another variable. Caller frees. */
+char *profile_expand_path(const char *path, const char *home);
 
 struct profile_server {
 	pid_t pid;  /* 0: none is registered and alive */
 	char *path; /* of its registration */
 };
 
-/* The one that "shared-server" registers, if it is alive. -ENOMEM. */
-_must_check_ int profile_server_find(const struct profile *profile, struct profile_server *ret);
+/* The one that "shared-server" registers, if it is alive. @home: as above. -ENOMEM. */
+_must_check_ int profile_server_find(const struct profile *profile, const char *home,
+				     struct profile_server *ret);
 void profile_server_finish(struct profile_server *server);
 
 enum profile_version_result {

@@ -16,5 +16,6 @@ struct remove_tally {
 bool remove_tree(int folder, struct remove_tally *ret);
 
 /* The same, and then the folder itself, which is @name in the open folder @parent. If something else
- * has taken its name, a link say, that is removed and not followed. */
+ * has taken its name, a link say, that is removed and not followed. As root, a folder of another user is
+ * emptied with that user's rights: what that user could not remove stays. */
 bool remove_folder(int parent, const char *name, int folder, struct remove_tally *ret);

@@ -46,6 +46,13 @@ struct session_tmp_tally {
  * -ENOMEM. */
 _must_check_ int session_tmp_bases(const struct host *host, char *ret_bases[SESSION_TMP_BASES_MAX]);
 
+/* Those that another user can reach, for the command of one (--user). As root. -ENOMEM. */
+_must_check_ int session_tmp_bases_for_user(char *ret_bases[SESSION_TMP_BASES_MAX]);
+
+/* Makes the folder that user's. The folders above it are still root's alone, and now let pass who knows
+ * a name. If that can't be done, the folder is removed and @tmp empty. */
+void session_tmp_give(struct session_tmp *tmp, const char *id, uid_t uid, gid_t gid);
+
 /* Makes the folder below the first of @bases that will do (NULL entries are skipped). 0 with
  * ret->fd -1: none will do. -EPERM with @diag: one is somebody else's, and no other will do. */
 _must_check_ int session_tmp_make(char *const bases[SESSION_TMP_BASES_MAX], const char *id,

@@ -24,6 +24,7 @@ enum setting_id {
 	SETTING_IO_WEIGHT,
 	/* the rest */
 	SETTING_NAME,
+	SETTING_USER,
 	SETTING_CHDIR,
 	SETTING_SETENV, /* option only; may be repeated, kept apart in struct options */
 	SETTING_PROFILE,

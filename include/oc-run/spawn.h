@@ -15,6 +15,7 @@
 #include "oc-run/cleanup.h"
 #include "oc-run/diag.h"
 #include "oc-run/guard.h"
+#include "oc-run/user-account.h"
 
 /* Mask and ignored signals as oc-run found them, taken first thing in main(). */
 struct signal_state {
@@ -26,7 +27,8 @@ struct spawn_request {
 	const char *executable; /* absolute path */
 	char *const *argv;
 	char *const *environment;
-	const char *working_directory; /* or NULL */
+	const char *working_directory;	 /* or NULL */
+	const struct user_account *user; /* whom it becomes, or NULL */
 	const struct signal_state *signals;
 	const struct guard *guard; /* put on right before exec; or NULL */
 	const int *output_fd;	   /* becomes its stdout and stderr; NULL: they are ours */
@@ -40,8 +42,9 @@ struct child {
 	pid_t pid; /* 0: none */
 	int pidfd;
 	int handshake_fd;	/* our end of the socket; -1 once released */
-	const char *executable; /* for the diagnosis; both borrowed from the request */
+	const char *executable; /* for the diagnosis; all borrowed from the request */
 	const char *working_directory;
+	const struct user_account *user;
 	void (*stopped)(void *userdata); /* of the request */
 	void *userdata;
 };

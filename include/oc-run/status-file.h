@@ -16,6 +16,8 @@ struct status_file {
 	int folder_fd; /* -1: there is no file */
 	char id[17];
 	char *path; /* NULL then */
+	bool is_shared;
+	gid_t gid; /* of those who may read it too */
 };
 
 #define STATUS_FILE_INIT        \
@@ -27,6 +29,10 @@ struct status_file {
  * folder is somebody else's, or others may write to it. Other errors: it can't be had. */
 _must_check_ int status_file_begin(const struct registry_entry *entry, const char *id,
 				   struct status_file *ret, struct diag *diag);
+
+/* Before the first write: the command runs as another user, of this group, and is to read it. The
+ * folders let pass who knows a name. Negative errno. */
+_must_check_ int status_file_share(struct status_file *file, gid_t gid);
 
 /* On an error (-ENOSPC, -EDQUOT) what was there stays. Without a file: 0. */
 _must_check_ int status_file_write(const struct status_file *file, const char *text);

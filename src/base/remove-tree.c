@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "oc-run/cleanup.h"
+#include "oc-run/owner-rights.h"
 
 #define DISK_BLOCK 512 /* of st_blocks, whatever the file system's own are: stat(3type) */
 #define NAME_TRIES 16
@@ -208,8 +209,14 @@ bool remove_tree(int folder, struct remove_tally *ret)
 
 bool remove_folder(int parent, const char *name, int folder, struct remove_tally *ret)
 {
-	bool emptied = remove_tree(folder, ret);
+	struct owner_rights rights;
+	bool emptied;
 
+	*ret = (struct remove_tally){ 0 };
+	if (owner_rights_borrow_of(folder, &rights) < 0)
+		return false;
+	emptied = remove_tree(folder, ret);
+	owner_rights_return(&rights);
 	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return emptied;
 	return errno == ENOTDIR && unlinkat(parent, name, 0) == 0 && emptied;

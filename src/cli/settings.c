@@ -46,6 +46,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.key = "name", .short_option = 'n', .metavar = "NAME",
 		.help = "what the session is called in lists and reports",
 	},
+	[SETTING_USER] = {
+		.key = "user", .metavar = "NAME", .in_config = true,
+		.help = "as root: run the command as this user, who can't\n"
+			"change its limits or end oc-run",
+	},
 	[SETTING_CHDIR] = {
 		.key = "chdir", .short_option = 'C', .metavar = "DIR", .in_config = true,
 		.help = "run the command in this directory",

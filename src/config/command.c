@@ -107,7 +107,7 @@ static int try_candidate(struct search *search, const char *path)
 
 	if (stat(path, &file) < 0 || !S_ISREG(file.st_mode))
 		return 0;
-	if (access(path, X_OK) < 0)
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return keep(&search->unusable, path);
 	switch (look_at(search, path, &file)) {
 	case LOOK_RUN:
@@ -210,7 +210,7 @@ static int resolve_path(struct search *search, struct diag *diag)
 	if (!S_ISREG(file.st_mode))
 		return diag_set(diag, -EACCES, "cannot run \"%s\": it is no file that could be run",
 				word);
-	if (access(path, X_OK) < 0)
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return diag_set(diag, -EACCES, "cannot run \"%s\": %s; chmod +x?", word,
 				strerror(errno));
 	if (is_oc_run(path, &file) && strncmp(search->word, OUR_NAME, strlen(OUR_NAME)) != 0)

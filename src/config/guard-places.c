@@ -50,6 +50,12 @@ static const char *const machine_sockets[] = {
 
 static const char *const user_sockets[] = { "bus", "systemd", "docker.sock", "podman", "tmux" };
 
+/* Ours say nothing of another user. */
+static const char *variable(const struct guard_places_request *request, const char *name)
+{
+	return request->home ? NULL : getenv(name);
+}
+
 static bool exists(const char *path)
 {
 	struct stat file;
@@ -95,9 +101,10 @@ static char *find_repository(const char *start)
 }
 
 /* Is it the home, or a folder above it? */
-static bool holds_home(const char *folder)
+static bool holds_home(const char *folder, const char *home_of_other)
 {
-	_cleanup_free_ char *home = getenv("HOME") ? realpath(getenv("HOME"), NULL) : NULL;
+	const char *named = home_of_other ? home_of_other : getenv("HOME");
+	_cleanup_free_ char *home = named ? realpath(named, NULL) : NULL;
 	size_t length = strlen(folder);
 
 	if (strcmp(folder, "/") == 0)
@@ -142,30 +149,33 @@ static int add_worktree(char ***list, const char *project)
 }
 
 /* The whole of a home is no project: what is started outside later lies in it. */
-static int add_project(struct guard_places *places, const char *directory)
+static int add_project(const struct guard_places_request *request, struct guard_places *places)
 {
+	const char *directory = request->working_directory;
 	_cleanup_free_ char *folder = realpath(directory ? directory : ".", NULL);
 	_cleanup_free_ char *project = folder ? find_repository(folder) : NULL;
 	int r;
 
-	if (project && holds_home(project))
+	if (project && holds_home(project, request->home))
 		cleanup_free(&project);
 	if (!project)
 		project = take_pointer(folder);
-	if (!project || holds_home(project))
+	if (!project || holds_home(project, request->home))
 		return 0;
 	places->project = strdup(project);
 	r = places->project ? add(&places->writable, strdup(project)) : -ENOMEM;
 	return r == 0 ? add_worktree(&places->writable, project) : r;
 }
 
-static int add_extra(struct guard_places *places, const char *extra, struct diag *diag)
+static int add_extra(const struct guard_places_request *request, struct guard_places *places,
+		     struct diag *diag)
 {
-	_cleanup_free_ char *rest = strdup(extra);
+	_cleanup_free_ char *rest = strdup(request->extra);
 	char *at = rest, *word;
 
 	while (at && (word = strsep(&at, ":"))) {
-		_cleanup_free_ char *path = word[0] ? profile_expand_path(word) : NULL;
+		_cleanup_free_ char *path =
+			word[0] ? profile_expand_path(word, request->home) : NULL;
 
 		if (!path)
 			return diag_set(diag, -EINVAL,
@@ -183,7 +193,7 @@ static int add_extra(struct guard_places *places, const char *extra, struct diag
  * when the folder above is not its own. */
 static int add_state(const struct guard_places_request *request, char ***list, const char *named)
 {
-	_cleanup_free_ char *path = profile_expand_path(named);
+	_cleanup_free_ char *path = profile_expand_path(named, request->home);
 	size_t length = path ? strlen(path) : 0;
 
 	if (length < 2)
@@ -203,13 +213,13 @@ static int add_state(const struct guard_places_request *request, char ***list, c
 static int add_writable(const struct guard_places_request *request, struct guard_places *places)
 {
 	char **writes = request->profile ? request->profile->writes : NULL;
-	const char *temp = getenv("TMPDIR");
-	int r = add_project(places, request->working_directory);
+	const char *temp = variable(request, "TMPDIR");
+	int r = add_project(request, places);
 
 	for (; r == 0 && writes && *writes; writes++)
 		r = add_state(request, &places->writable, *writes);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(caches); i++)
-		r = add(&places->writable, profile_expand_path(caches[i]));
+		r = add(&places->writable, profile_expand_path(caches[i], request->home));
 	if (r == 0 && temp && temp[0] == '/')
 		r = add(&places->writable, strdup(temp));
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(always_written); i++)
@@ -233,9 +243,9 @@ static int add_bus(char ***list, const char *address)
 
 static int add_hidden(const struct guard_places_request *request, struct guard_places *places)
 {
-	const char *tmux_folder = getenv("TMUX_TMPDIR");
+	const char *tmux_folder = variable(request, "TMUX_TMPDIR");
 	char *tmux;
-	int r = add_bus(&places->hidden, getenv("DBUS_SESSION_BUS_ADDRESS"));
+	int r = add_bus(&places->hidden, variable(request, "DBUS_SESSION_BUS_ADDRESS"));
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(machine_sockets); i++)
 		r = add(&places->hidden, strdup(machine_sockets[i]));
@@ -258,7 +268,7 @@ int guard_places_find(const struct guard_places_request *request, struct guard_p
 	if (r < 0)
 		(void)diag_set(diag, r, "out of memory");
 	else if (request->extra)
-		r = add_extra(&places, request->extra, diag);
+		r = add_extra(request, &places, diag);
 	if (r < 0) {
 		guard_places_finish(&places);
 		return r;

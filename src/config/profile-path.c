@@ -27,7 +27,7 @@ static char *below(const char *folder, const char *middle, const char *rest)
 	return asprintf(&path, "%s%s%s", folder, middle, rest) < 0 ? NULL : path;
 }
 
-char *profile_expand_path(const char *path)
+char *profile_expand_path(const char *path, const char *home)
 {
 	const char *name = path + 1, *rest;
 	size_t length;
@@ -35,7 +35,7 @@ char *profile_expand_path(const char *path)
 	if (path[0] == '/')
 		return strdup(path);
 	if (path[0] == '~')
-		return below(getenv("HOME"), "", path + 1);
+		return below(home ? home : getenv("HOME"), "", path + 1);
 	length = strcspn(name, "/");
 	rest = name + length;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
@@ -44,10 +44,10 @@ char *profile_expand_path(const char *path)
 		if (strlen(folders[i].variable) != length ||
 		    strncmp(folders[i].variable, name, length) != 0)
 			continue;
-		folder = getenv(folders[i].variable);
+		folder = home ? NULL : getenv(folders[i].variable);
 		if (folder && folder[0] == '/')
 			return below(folder, "", rest);
-		return below(getenv("HOME"), folders[i].below_home, rest);
+		return below(home ? home : getenv("HOME"), folders[i].below_home, rest);
 	}
 	return NULL;
 }

@@ -69,7 +69,7 @@ static pid_t alive_in(const char *path)
 	return started > 0 && started <= file.st_mtim.tv_sec + SLACK_SEC ? pid : 0;
 }
 
-int profile_server_find(const struct profile *profile, struct profile_server *ret)
+int profile_server_find(const struct profile *profile, const char *home, struct profile_server *ret)
 {
 	_cleanup_free_ char *pattern = NULL;
 	struct profile_server server = { 0 };
@@ -78,7 +78,7 @@ int profile_server_find(const struct profile *profile, struct profile_server *re
 	*ret = server;
 	if (!profile->shared_server)
 		return 0;
-	pattern = profile_expand_path(profile->shared_server);
+	pattern = profile_expand_path(profile->shared_server, home);
 	if (!pattern || glob(pattern, 0, NULL, &found) != 0)
 		return 0;
 	for (size_t i = 0; i < found.gl_pathc && server.pid == 0; i++) {

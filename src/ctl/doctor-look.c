@@ -82,7 +82,7 @@ static int look_at_server(const struct settings *settings, const struct profile_
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	r = profile_server_find(profile, &server);
+	r = profile_server_find(profile, NULL, &server);
 	profile_free(profile);
 	if (r < 0)
 		return r;

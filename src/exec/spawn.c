@@ -31,8 +31,9 @@
 #define STOPPED_LOOK_MSEC 20
 
 enum spawn_stage {
-	SPAWN_STAGE_CHDIR,
 	SPAWN_STAGE_OUTPUT,
+	SPAWN_STAGE_USER,
+	SPAWN_STAGE_CHDIR,
 	SPAWN_STAGE_SIGNALS,
 	SPAWN_STAGE_GUARD,
 	SPAWN_STAGE_EXEC,
@@ -80,20 +81,32 @@ static void put_guard_on(const struct guard *guard, int socket)
 	_exit(EXIT_FAILURE);
 }
 
+/* Another user may not be allowed where root stands. */
+static const char *folder_of(const struct spawn_request *request)
+{
+	return request->user && !request->working_directory ? "." : request->working_directory;
+}
+
 __attribute__((noreturn)) static void stub_run(const struct spawn_request *request,
 					       char *const *shell_argv, int socket)
 {
+	const char *folder = folder_of(request);
 	int error;
 
 	if (!wait_for_release(socket))
 		_exit(EXIT_FAILURE);
-	if (request->working_directory && chdir(request->working_directory) < 0)
-		give_up(socket, SPAWN_STAGE_CHDIR, errno);
 	if (request->output_fd && (dup2(*request->output_fd, STDOUT_FILENO) < 0 ||
 				   dup2(*request->output_fd, STDERR_FILENO) < 0))
 		give_up(socket, SPAWN_STAGE_OUTPUT, errno);
+	/* Before the user, who could not drop capabilities or do without no_new_privs. */
 	if (request->guard)
 		put_guard_on(request->guard, socket);
+	/* From here to the exec nobody but root can trace us: the change of ids sees to that. */
+	error = request->user ? user_account_become(request->user) : 0;
+	if (error < 0)
+		give_up(socket, SPAWN_STAGE_USER, -error);
+	if (folder && chdir(folder) < 0)
+		give_up(socket, SPAWN_STAGE_CHDIR, errno);
 	tell(socket, SPAWN_STAGE_EXEC, 0);
 	/* From here on a signal that came during the set-up takes effect as it does on a command. */
 	error = signal_state_restore(request->signals);
@@ -166,6 +179,7 @@ int spawn_stub(const struct spawn_request *request, struct child *ret, struct di
 	}
 	child.executable = request->executable;
 	child.working_directory = request->working_directory;
+	child.user = request->user;
 	child.stopped = request->stopped;
 	child.userdata = request->userdata;
 	*ret = child;
@@ -178,7 +192,15 @@ static int stage_failed(const struct child *child, const struct handshake *messa
 	const char *cause = strerror(message->error);
 
 	switch (message->stage) {
+	case SPAWN_STAGE_USER:
+		return diag_set(diag, -message->error, "cannot become the user \"%s\": %s",
+				child->user->name, cause);
 	case SPAWN_STAGE_CHDIR:
+		if (!child->working_directory)
+			return diag_set(diag, -message->error,
+					"the user \"%s\" cannot enter the directory that oc-run "
+					"was started in: %s; name another with --chdir",
+					child->user->name, cause);
 		return diag_set(diag, -message->error, "cannot change to the directory \"%s\": %s",
 				child->working_directory, cause);
 	case SPAWN_STAGE_OUTPUT:

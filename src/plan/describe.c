@@ -48,6 +48,11 @@ static void print_command(FILE *out, const struct plan *plan)
 	print_text(out, plan->profile->where);
 	(void)fprintf(out, ")%s\n",
 		      plan->version_is_open ? "; the command's version is asked at the start" : "");
+	if (plan->user) {
+		print_label(out, "user");
+		print_text(out, plan->user->name);
+		(void)fprintf(out, " (%u)\n", (unsigned)plan->user->uid);
+	}
 	if (plan->chdir)
 		print_field(out, "directory", plan->chdir);
 	if (plan->command[0] && strcmp(plan->name, plan->command[0]) != 0)

@@ -24,17 +24,28 @@ static int check_status_fd(const struct plan *plan, const struct settings *setti
 	return setting_blame(diag, -EINVAL, settings, SETTING_JSON_STATUS_FD);
 }
 
-static int check_folder(const struct plan *plan, const struct settings *settings, struct diag *diag)
+/* 0: it can be changed to. */
+static int folder_error(const char *path)
 {
 	struct stat folder;
-	int error = 0;
+
+	if (stat(path, &folder) < 0 || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+		return errno;
+	return S_ISDIR(folder.st_mode) ? 0 : ENOTDIR;
+}
+
+static int check_folder(const struct plan *plan, const struct settings *settings, struct diag *diag)
+{
+	struct owner_rights rights;
+	int error, r;
 
 	if (!plan->chdir)
 		return 0;
-	if (stat(plan->chdir, &folder) < 0 || access(plan->chdir, X_OK) < 0)
-		error = errno;
-	else if (!S_ISDIR(folder.st_mode))
-		error = ENOTDIR;
+	r = user_account_borrow_rights(plan->user, &rights, diag);
+	if (r < 0)
+		return r;
+	error = folder_error(plan->chdir);
+	owner_rights_return(&rights);
 	if (error == 0)
 		return 0;
 	(void)diag_set(diag, -error, "cannot change to this directory: %s", strerror(error));

@@ -49,6 +49,9 @@ _must_check_ int plan_resolve_restart(struct plan *plan, const struct settings *
 /* That a restart was asked for and can never be. Once the profile is known. */
 _must_check_ int plan_warn_of_restart(struct plan *plan, const struct plan_request *request);
 
+/* --user. Once it is known what is asked for. */
+_must_check_ int plan_resolve_user(struct plan *plan, const struct plan_request *request);
+
 /* --notify. */
 _must_check_ int plan_resolve_notify(struct plan *plan, const struct plan_request *request,
 				     struct diag *diag);

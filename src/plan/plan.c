@@ -392,6 +392,8 @@ static int resolve(struct plan *plan, const struct plan_request *request, struct
 	if (r == 0)
 		r = plan_resolve_guard(plan, request, diag);
 	if (r == 0)
+		r = plan_resolve_user(plan, request);
+	if (r == 0)
 		r = plan_resolve_notify(plan, request, diag);
 	if (r == 0)
 		r = plan_warn_of_restart(plan, request);

@@ -159,6 +159,58 @@ static int write_text(const char *path, const char *text)
 	return replace(target ? target : path, text, &status);
 }
 
+static bool is_roots_folder(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == 0 &&
+	       (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Root's alone, from "/" on: nobody else can make the path lead elsewhere. */
+static bool is_roots_path(const char *path)
+{
+	for (size_t length = 1;;) {
+		_cleanup_free_ char *part = strndup(path, length);
+
+		if (!part || !is_roots_folder(part))
+			return false;
+		if (!path[length])
+			return true;
+		length += path[length] == '/';
+		length += strcspn(path + length, "/");
+	}
+}
+
+static bool lies_with_root(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path), *folder = NULL;
+	char *slash = copy ? strrchr(copy, '/') : NULL;
+
+	if (slash)
+		slash[slash == copy] = '\0';
+	if (copy)
+		folder = realpath(slash ? copy : ".", NULL);
+	return folder && is_roots_path(folder);
+}
+
+/* Where the user of the session may have laid a link meanwhile, only what that user could write to is
+ * written to. */
+static int write_beside_user(const struct user_account *user, const char *path, const char *text)
+{
+	struct owner_rights rights;
+	int r;
+
+	if (!user || own_descriptor(path) >= 0 || lies_with_root(path))
+		return write_text(path, text);
+	r = user_account_borrow_rights(user, &rights, NULL);
+	if (r < 0)
+		return r;
+	r = write_text(path, text);
+	owner_rights_return(&rights);
+	return r;
+}
+
 static const char *advice(int error)
 {
 	switch (error) {
@@ -188,7 +240,7 @@ int report_write_file(const struct session_record *record, const char *path, str
 	if (!text)
 		return diag_set(diag, -ENOMEM, "can't make the report: out of memory");
 
-	result = write_text(path, text);
+	result = write_beside_user(record->plan->user, path, text);
 	if (result < 0)
 		return diag_set(diag, result, "can't write the report to \"%s\": %s%s", path,
 				strerror(-result), advice(result));

@@ -46,6 +46,41 @@ int run_gather_settings(struct run *run, struct diag *diag)
 	return 0;
 }
 
+static int judge_user(const struct run *run, struct diag *diag)
+{
+	if (geteuid() != 0)
+		return diag_set(diag, -EPERM,
+				"only root can run a command as another user; use `sudo oc-run`, "
+				"or leave it out");
+	if (run->account.uid == 0)
+		return diag_set(diag, -EINVAL,
+				"is root, and nothing could hold the command; name another user, "
+				"or leave it out");
+	return 0;
+}
+
+int run_find_user(struct run *run, struct diag *diag)
+{
+	const char *text = run->settings.values[SETTING_USER].text;
+	int r;
+
+	if (!text)
+		return 0;
+	if (*text)
+		r = user_account_find(text, &run->account, diag);
+	else
+		r = diag_set(diag, -EINVAL, "is empty; write for example --user dev");
+	/* A file of settings is read by oc-run inside the session too: there is nothing to change. */
+	if (r == 0 && run->account.uid != 0 && run->account.uid == geteuid())
+		return 0;
+	if (r == 0)
+		r = judge_user(run, diag);
+	if (r < 0)
+		return setting_blame(diag, r, &run->settings, SETTING_USER);
+	run->user = &run->account;
+	return 0;
+}
+
 static int find_profile(struct run *run, struct diag *diag)
 {
 	_cleanup_free_ char *user_dir = config_user_dir();
@@ -72,8 +107,9 @@ static bool wants_restart(const struct run *run)
 	return text && strcmp(text, "no") != 0;
 }
 
-/* What of the command depends on its version, and whether that can be told. */
-static int look_at_command(struct run *run, struct diag *diag)
+/* What of the command depends on its version, and whether that can be told. Another user's is not
+ * asked: it would run as root, or as that user outside of the limits. */
+static int look_as_user(struct run *run, struct diag *diag)
 {
 	char *const *argv = run_argv(run);
 	bool takes_server = profile_takes_private_server(run->profile, argv);
@@ -82,9 +118,9 @@ static int look_at_command(struct run *run, struct diag *diag)
 		.executable = run->command.path,
 		.host = &run->host,
 		.id = run->id,
-		.may_ask = !run->settings.values[SETTING_DRY_RUN].text,
+		.may_ask = !run->user && !run->settings.values[SETTING_DRY_RUN].text,
 	};
-	int r = profile_server_find(run->profile, &run->server);
+	int r = profile_server_find(run->profile, run->user ? run->user->home : NULL, &run->server);
 
 	run->version_result = PROFILE_VERSION_UNKNOWN;
 	if (r < 0)
@@ -93,9 +129,23 @@ static int look_at_command(struct run *run, struct diag *diag)
 		return 0;
 	request.insist = run->server.pid > 0 || wants_restart(run);
 	r = profile_version_find(&request, &run->version);
+	if (r == PROFILE_VERSION_UNASKED && run->user)
+		r = PROFILE_VERSION_UNKNOWN;
 	if (r >= 0)
 		run->version_result = (enum profile_version_result)r;
 	return 0;
+}
+
+static int look_at_command(struct run *run, struct diag *diag)
+{
+	struct owner_rights rights;
+	int r = user_account_borrow_rights(run->user, &rights, diag);
+
+	if (r < 0)
+		return r;
+	r = look_as_user(run, diag);
+	owner_rights_return(&rights);
+	return r;
 }
 
 static int find_backend(struct run *run, enum backend_kind choice, struct diag *diag)
@@ -111,29 +161,47 @@ static int find_backend(struct run *run, enum backend_kind choice, struct diag *
 			     diag);
 }
 
+/* Where a strict guard lets the command write; with the user's rights, as folders are made there. */
+static int find_guard_places(struct run *run, struct diag *diag)
+{
+	const struct settings *settings = &run->settings;
+	const struct user_account *user = run->user;
+	const struct guard_places_request request = {
+		.working_directory = settings->values[SETTING_CHDIR].text,
+		.home = user ? user->home : NULL,
+		.profile = run->profile,
+		.runtime_dir = user ? user->runtime_dir : run->host.runtime_dir,
+		.extra = settings->values[SETTING_GUARD_WRITES].text,
+		.uid = user ? user->uid : run->host.uid,
+		.makes_folders = !settings->values[SETTING_DRY_RUN].text,
+	};
+	struct owner_rights rights;
+	int r = user_account_borrow_rights(user, &rights, diag);
+
+	if (r < 0)
+		return r;
+	r = guard_places_find(&request, &run->guard_places, diag);
+	owner_rights_return(&rights);
+	return r == -EINVAL ? setting_blame(diag, r, settings, SETTING_GUARD_WRITES) : r;
+}
+
 /* What the kernel can refuse, and where a strict guard lets the command write. */
 static int look_at_guard(struct run *run, struct diag *diag)
 {
-	const struct settings *settings = &run->settings;
-	const struct guard_places_request request = {
-		.working_directory = settings->values[SETTING_CHDIR].text,
-		.profile = run->profile,
-		.runtime_dir = run->host.runtime_dir,
-		.extra = settings->values[SETTING_GUARD_WRITES].text,
-		.uid = run->host.uid,
-		.makes_folders = !settings->values[SETTING_DRY_RUN].text,
-	};
 	enum guard_level level;
 	int r;
 
 	guard_places_finish(&run->guard_places);
 	guard_facts_gather(false, &run->guard_facts);
-	r = plan_guard_choice(settings, &run->guard_facts, &level, diag);
+	r = plan_guard_choice(&run->settings, &run->guard_facts, &level, diag);
 	if (r < 0 || level != GUARD_STRICT)
 		return r;
 	guard_facts_gather(true, &run->guard_facts);
-	r = guard_places_find(&request, &run->guard_places, diag);
-	return r == -EINVAL ? setting_blame(diag, r, settings, SETTING_GUARD_WRITES) : r;
+	/* What root hides from another user at paths of that user must not mislead setuid programs:
+	 * the strict guard sets no_new_privs then too. */
+	if (run->user)
+		run->guard_facts.is_admin = false;
+	return find_guard_places(run, diag);
 }
 
 int run_make_plan(struct run *run, struct diag *diag)
@@ -148,6 +216,7 @@ int run_make_plan(struct run *run, struct diag *diag)
 		.profile = run->profile,
 		.version = run->version_result == PROFILE_VERSION_KNOWN ? &run->version : NULL,
 		.version_is_open = run->version_result == PROFILE_VERSION_UNASKED,
+		.user = run->user,
 		.server = run->server.pid,
 		.host = &run->host,
 		.backend = backend_facts(run->backend),

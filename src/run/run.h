@@ -49,6 +49,8 @@ struct run {
 	struct guard_facts guard_facts;
 	struct guard_places guard_places; /* of the strict guard */
 	struct command_resolved command;
+	struct user_account account;
+	const struct user_account *user; /* of --user, when it is another; or NULL */
 	char id[17];
 	struct backend *backend;
 	struct plan *plan;
@@ -68,6 +70,8 @@ int run_fail(const struct diag *diag, int status);
 
 /* prepare.c: settings from files, variables and options, in this order; options win. */
 _must_check_ int run_gather_settings(struct run *run, struct diag *diag);
+/* Whom --user names, into run->user. */
+_must_check_ int run_find_user(struct run *run, struct diag *diag);
 /* What the command is, where it can run, and the plan. 0, else the exit status, with the error
  * printed. */
 _must_check_ int run_prepare(struct run *run);

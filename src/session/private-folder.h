@@ -19,6 +19,10 @@ enum private_base {
 /* The absolute path of the base by the environment; NULL: none, or no memory. Caller frees. */
 char *private_base(enum private_base base, uid_t uid);
 
+/* Lets others pass through the folder that is open as @folder, and the "oc-run" above it; they still
+ * see no names in them. Negative errno. */
+_must_check_ int private_folder_let_pass(int folder);
+
 /* Opens @base/oc-run/@name; makes what is missing if @make, the base too.
  * -EPERM with @diag when it is not ours alone: @loss says what can't be done then. */
 _must_check_ int private_folder_open(const char *base, const char *name, bool make,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Asks the command for its sessions: see resume.h. It runs after the session, or while the
- * command is idle, so nothing but time is lost if it hangs. */
+ * command is idle, so nothing but time is lost if it hangs. Not that of another user (--user): it would
+ * run as root, or as that user outside of the limits. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -126,7 +127,9 @@ static char *make_command(const struct plan *plan, const char *directory, char *
 		return NULL;
 	shown = resume_shell_words(argv);
 	before = resume_shell_words(place);
-	if (!shown || !before || asprintf(&text, "cd %s && oc-run -- %s", before, shown) < 0)
+	if (!shown || !before ||
+	    asprintf(&text, "cd %s && oc-run %s%s%s-- %s", before, plan->user ? "--user " : "",
+		     plan->user ? plan->user->name : "", plan->user ? " " : "", shown) < 0)
 		return NULL;
 	return text;
 }
@@ -145,7 +148,7 @@ int resume_find(struct session_record *record, const struct resume_wait *wait)
 		return 0;
 	if (record->resume_id)
 		r = 0;
-	else if (profile->sessions && profile->resume)
+	else if (profile->sessions && profile->resume && !plan->user)
 		r = find_id(record, directory, NULL, wait, &record->resume_id);
 	if (r == -ENOMEM)
 		return r;
@@ -164,7 +167,8 @@ int resume_find_early(struct session_record *record, const char *private_temp)
 	const struct profile *profile = record->plan->profile;
 	_cleanup_free_ char *directory = NULL;
 
-	if (record->resume_id || !profile || !profile->sessions || !profile->resume)
+	if (record->resume_id || record->plan->user || !profile || !profile->sessions ||
+	    !profile->resume)
 		return 0;
 	directory = working_directory(record->plan);
 	return directory ? find_id(record, directory, private_temp, &wait, &record->resume_id) : 0;

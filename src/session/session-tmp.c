@@ -33,6 +33,22 @@ int session_tmp_bases(const struct host *host, char *ret_bases[SESSION_TMP_BASES
 	return 0;
 }
 
+int session_tmp_bases_for_user(char *ret_bases[SESSION_TMP_BASES_MAX])
+{
+	ret_bases[0] = strdup("/var/cache");
+	ret_bases[1] = strdup("/run");
+	return ret_bases[0] && ret_bases[1] ? 0 : -ENOMEM;
+}
+
+void session_tmp_give(struct session_tmp *tmp, const char *id, uid_t uid, gid_t gid)
+{
+	struct session_tmp_tally tally;
+
+	if (tmp->fd >= 0 &&
+	    (private_folder_let_pass(tmp->parent_fd) < 0 || fchown(tmp->fd, uid, gid) < 0))
+		session_tmp_remove(tmp, id, &tally);
+}
+
 static bool may_execute(int fd)
 {
 	struct statvfs status;
@@ -164,7 +180,8 @@ static bool is_id(const char *name)
 	return strlen(name) == ID_LENGTH && strspn(name, "0123456789abcdef") == ID_LENGTH;
 }
 
-/* Our own, on the same mount as its parent, and locked by us now. -1: not, or it lives. */
+/* On the same mount as its parent, locked by us now, and our own; or, since the parent is root's
+ * alone, one that root gave away. -1: not, or it lives. */
 static int open_dead(int parent_fd, const char *id, struct statx *ret_status)
 {
 	const unsigned wanted = STATX_BASIC_STATS | STATX_MNT_ID;
@@ -174,7 +191,8 @@ static int open_dead(int parent_fd, const char *id, struct statx *ret_status)
 
 	if (fd < 0 || statx(parent_fd, "", AT_EMPTY_PATH, wanted, &parent) < 0 ||
 	    statx(fd, "", AT_EMPTY_PATH, wanted, ret_status) < 0 ||
-	    ret_status->stx_uid != geteuid() || ret_status->stx_mnt_id != parent.stx_mnt_id ||
+	    (ret_status->stx_uid != geteuid() && geteuid() != 0) ||
+	    ret_status->stx_mnt_id != parent.stx_mnt_id ||
 	    ret_status->stx_dev_major != parent.stx_dev_major ||
 	    ret_status->stx_dev_minor != parent.stx_dev_minor || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -1;

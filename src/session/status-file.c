@@ -70,6 +70,17 @@ int status_file_begin(const struct registry_entry *entry, const char *id, struct
 	return 0;
 }
 
+int status_file_share(struct status_file *file, gid_t gid)
+{
+	int r = file->folder_fd < 0 ? 0 : private_folder_let_pass(file->folder_fd);
+
+	if (r < 0)
+		return r;
+	file->is_shared = true;
+	file->gid = gid;
+	return 0;
+}
+
 static int write_all(int fd, const char *text)
 {
 	size_t left = strlen(text);
@@ -87,14 +98,17 @@ static int write_all(int fd, const char *text)
 	return 0;
 }
 
-static int make_hidden(int folder_fd, const char *name, const char *text)
+static int make_hidden(const struct status_file *file, const char *name, const char *text)
 {
 	_cleanup_close_ int fd = -1;
 
 	/* What an interrupted write may have left. */
-	(void)unlinkat(folder_fd, name, 0);
-	fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	(void)unlinkat(file->folder_fd, name, 0);
+	fd = openat(file->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	if (fd < 0)
+		return -errno;
+	if (file->is_shared && (fchown(fd, (uid_t)-1, file->gid) < 0 || fchmod(fd, 0640) < 0))
 		return -errno;
 	return write_all(fd, text);
 }
@@ -108,7 +122,7 @@ int status_file_write(const struct status_file *file, const char *text)
 		return 0;
 	name_of(file->id, name);
 	hidden_name_of(file->id, hidden);
-	r = make_hidden(file->folder_fd, hidden, text);
+	r = make_hidden(file, hidden, text);
 	if (r == 0 && renameat(file->folder_fd, hidden, file->folder_fd, name) < 0)
 		r = -errno;
 	if (r < 0)

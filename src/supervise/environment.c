@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The environment of the command: ours, what its profile and --setenv add, what the session
+/* The environment of the command: ours (of root's no more than --user leaves), what its profile and --setenv add, what the session
  * provides, its tag, and the guard against running into oc-run again. */
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include "oc-run/command.h"
 #include "oc-run/process-scan.h"
 #include "oc-run/strv.h"
+#include "oc-run/user-environment.h"
 #include "session-internal.h"
 
 /* Variables that fill() adds by itself. */
@@ -84,17 +85,30 @@ static int provide(char **environment, size_t *length, const char *name, const c
 	return 0;
 }
 
-static int fill(char **environment, size_t *length, const struct plan *plan,
+static int set_all(char **environment, size_t *length, char *const *assignments)
+{
+	int r = 0;
+
+	for (; r == 0 && assignments && *assignments; assignments++)
+		r = environment_set(environment, length, *assignments);
+	return r;
+}
+
+/* @users: what --user adds. */
+static int fill(char **environment, size_t *length, const struct plan *plan, char *const *users,
 		const struct environment_provided *provided)
 {
 	char *const *defaults = plan->profile ? plan->profile->setenv : NULL;
 	int r = 0;
 
 	for (char **entry = environ; *entry; entry++) {
+		if (plan->user && user_environment_is_roots(*entry))
+			continue;
 		environment[*length] = strdup(*entry);
 		if (!environment[(*length)++])
 			return -ENOMEM;
 	}
+	r = set_all(environment, length, users);
 	for (; r == 0 && defaults && *defaults; defaults++) {
 		if (!has_name(environment, *defaults))
 			r = environment_set(environment, length, *defaults);
@@ -117,13 +131,17 @@ static int fill(char **environment, size_t *length, const struct plan *plan,
 char **environment_make(const struct plan *plan, const struct environment_provided *provided)
 {
 	size_t room = strv_count(environ) + strv_count(plan->setenv) + PROVIDED_MAX + 1;
+	_cleanup_strv_ char **users = NULL;
 	char **environment;
 	size_t length = 0;
 
+	if (plan->user && user_environment_add(plan->user, getenv("PATH"), &users) < 0)
+		return NULL;
 	if (plan->profile)
 		room += strv_count(plan->profile->setenv);
+	room += strv_count(users);
 	environment = calloc(room, sizeof(*environment));
-	if (environment && fill(environment, &length, plan, provided) < 0) {
+	if (environment && fill(environment, &length, plan, users, provided) < 0) {
 		environment_free(environment);
 		return NULL;
 	}

@@ -151,6 +151,7 @@ static int start_stub(struct session *session, const struct session_request *ses
 		.executable = session->plan->executable,
 		.argv = session->plan->command,
 		.working_directory = session->plan->chdir,
+		.user = session->plan->user,
 		.signals = session_request->signals,
 		.output_fd =
 			session_request->detached ? &session_request->detached->output_fd : NULL,

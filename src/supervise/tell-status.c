@@ -58,6 +58,9 @@ void tell_status_begin(struct session *session)
 	int r = status_file_begin(&session->registry, session->plan->id, &session->status.file,
 				  &diag);
 
+	if (r >= 0 && session->plan->user &&
+	    status_file_share(&session->status.file, session->plan->user->gid) < 0)
+		status_file_finish(&session->status.file);
 	if (r == -EPERM && !session->plan->quiet)
 		(void)fprintf(stderr, "oc-run: %s\n", diag.text);
 }

@@ -30,10 +30,13 @@ static void make_tmp(struct session *session)
 {
 	char *bases[SESSION_TMP_BASES_MAX] = { NULL };
 	struct diag diag = DIAG_INIT;
-	int r = session_tmp_bases(session->host, bases);
+	const struct user_account *user = session->plan->user;
+	int r = user ? session_tmp_bases_for_user(bases) : session_tmp_bases(session->host, bases);
 
 	if (r == 0)
 		r = session_tmp_make(bases, session->plan->id, &session->tmp, &diag);
+	if (r == 0 && user)
+		session_tmp_give(&session->tmp, session->plan->id, user->uid, user->gid);
 	if (r == -EPERM && !session->plan->quiet)
 		(void)fprintf(stderr, "oc-run: %s\n", diag.text);
 	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
@@ -45,8 +48,10 @@ void tidy_begin(struct session *session)
 	const struct profile *profile = session->plan->profile;
 
 	session->since_usec = session_realtime_usec();
-	if (profile && profile->snapshot_store)
-		session->snapshot_store = profile_expand_path(profile->snapshot_store);
+	/* Another user's store is left alone: the names in it are that user's to change under root's
+	 * hands. */
+	if (profile && profile->snapshot_store && !session->plan->user)
+		session->snapshot_store = profile_expand_path(profile->snapshot_store, NULL);
 	if (profile && profile->private_temp &&
 	    !tmp_is_chosen(session->plan, profile->private_temp))
 		make_tmp(session);
@@ -85,7 +90,7 @@ void tidy_end(struct session *session)
 	const char *folder = session->plan->chdir;
 
 	remove_tmp(session);
-	if (snapshot_is_due(session->record))
+	if (!session->plan->user && snapshot_is_due(session->record))
 		clean_snapshots(session, folder ? folder : ".", &session->record->snapshots);
 }
 

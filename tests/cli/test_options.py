@@ -7,7 +7,7 @@ import re
 from harness import check, check_equal, test
 from test_exit_status import check_own_failure
 
-LONG_OPTIONS = ("mem high swap pids cpus cpu-weight io-weight name chdir setenv slice backend "
+LONG_OPTIONS = ("mem high swap pids cpus cpu-weight io-weight name user chdir setenv slice backend "
                 "enforce oom grace restart restart-min-age detach max-sessions wait report notify history history-keep json-status-fd dry-run quiet verbose help version").split()
 SHORT_OPTIONS = {"m": "mem", "p": "pids", "n": "name", "C": "chdir", "E": "setenv", "q": "quiet",
                  "v": "verbose", "h": "help"}

@@ -118,7 +118,7 @@ TEST(paths_begin_with_a_folder_of_the_person)
 		unit_row = rows[i].path;
 		if (rows[i].variable)
 			expect_int(setenv(rows[i].variable, rows[i].value, 1), 0);
-		path = profile_expand_path(rows[i].path);
+		path = profile_expand_path(rows[i].path, NULL);
 		if (rows[i].expected && rows[i].expected[0] == '+')
 			expect(asprintf(&expected, "%s%s", folder, rows[i].expected + 1) > 0);
 		else if (rows[i].expected)
@@ -259,7 +259,7 @@ static pid_t found_server(void)
 	struct profile_server server;
 	pid_t pid;
 
-	expect_int(profile_server_find(shipped_profile_for("opencode"), &server), 0);
+	expect_int(profile_server_find(shipped_profile_for("opencode"), NULL, &server), 0);
 	pid = server.pid;
 	expect((server.path != NULL) == (pid > 0));
 	profile_server_finish(&server);

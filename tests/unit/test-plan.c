@@ -44,6 +44,7 @@ struct given {
 };
 
 /* Of the next resolve(). */
+static const struct user_account *user_of_request;
 static struct plan_others others;
 static struct plan_slice slice_of_request;
 
@@ -69,6 +70,7 @@ static int resolve(const struct given *given, const struct host *host,
 		.backend = facts,
 		.others = others,
 		.slice = slice_of_request,
+		.user = user_of_request,
 	};
 	int r;
 
@@ -930,6 +932,39 @@ TEST(the_description_says_who_enforces_what_and_why)
 	expect_lacks(text, "watching");
 }
 
+/* The account is whom somebody looked up; the text of the setting no longer matters. */
+TEST(the_command_of_another_user_is_named_and_not_started_again)
+{
+	static char name[] = "d\tev";
+	static const struct user_account dev = { .uid = 1000, .gid = 1000, .name = name };
+	static const struct given given[SETTINGS_MAX] = {
+		{ SETTING_RESTART, "on-oom", "--restart" },
+	};
+	static const struct given in_file[SETTINGS_MAX] = {
+		{ SETTING_RESTART, "on-oom", "/etc/oc-run.conf:1" },
+	};
+	_cleanup_free_ char *text = NULL, *other = NULL;
+	struct plan *plan;
+
+	user_of_request = &dev;
+	expect_int(resolve(given, &laptop, &user_systemd, opencode_command, &plan, NULL), 0);
+	expect(plan->user == &dev);
+	expect_int(plan->restart, RESTART_NO);
+	text = plan_describe(plan, &user_systemd);
+	plan_free(plan);
+	expect_contains(text, "\n  user        d?ev (1000)\n");
+	expect_contains(text, "--restart \"on-oom\": the command of another user (--user)");
+	expect_lacks(text, "can get away");
+
+	expect_int(resolve(in_file, &laptop, &nothing, opencode_command, &plan, NULL), 0);
+	expect_int(plan->restart, RESTART_NO);
+	other = plan_describe(plan, &nothing);
+	plan_free(plan);
+	user_of_request = NULL;
+	expect_lacks(other, "--restart");
+	expect_contains(other, "can get away from oc-run");
+}
+
 TEST(the_description_fits_80_columns_but_for_warnings)
 {
 	_cleanup_free_ char *text = NULL;
@@ -1197,6 +1232,7 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  insisting_on_the_kernel_refuses_where_it_cannot, a_slice_of_a_person_is_taken_as_it_is,
 	  sessions_that_may_take_more_than_their_slice_are_said, too_much_memory_is_given_but_said,
 	  a_small_pids_limit_warns_in_one_line, a_version_with_a_shared_server_gets_its_own,
+	  the_command_of_another_user_is_named_and_not_started_again,
 	  variables_with_a_value_are_kept, the_description_says_who_enforces_what_and_why,
 	  the_description_fits_80_columns_but_for_warnings,
 	  the_description_says_what_becomes_of_a_persons_line,
