@@ -60,7 +60,7 @@ static int take_path(void *place, const char *value, struct diag *diag)
 
 static int take_paths(void *place, const char *value, struct diag *diag)
 {
-	char *path;
+	char *path = NULL;
 	int r = take_path(&path, value, diag);
 
 	return r < 0 ? r : strv_append(place, path);
