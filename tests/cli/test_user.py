@@ -7,8 +7,10 @@ import os
 import pwd
 import re
 
-from harness import check, check_equal, read_text, test
+from harness import check, check_equal, read_text, state_of, test
+from terminal import Bash
 from test_exit_status import check_own_failure
+from test_job_control import INTERRUPT, SUSPEND
 
 USER = pwd.getpwnam("nobody")
 AS_ROOT = ("/" if os.geteuid() == 0 else "", "only root can run a command as another user")
@@ -250,6 +252,44 @@ def guarded(t):
                     (no_new_privs, "2", 0), f"at {level}: {result.errors}")
         check(str(USER.pw_uid) in result.lines, f"the user at {level}")
     check(not os.path.exists(t.path("home/.local")), "folders are made in the user's home, not ours")
+
+
+@test("on a terminal of root's the user's shell has job control, and root's has it again after",
+      only_with=AS_ROOT)
+def job_control(t):
+    open_up(t)
+    shell = Bash(t)
+    own = shell.foreground()
+    shell.line(f"PS1='inner> ' $OC -q --user {USER.pw_name} -- "
+               "bash --norc --noprofile --noediting -i")
+    shell.expect("inner> ")
+    inner = shell.foreground()
+    shell.line("id -u")
+    shell.expect(f"{USER.pw_uid}\r\n")
+    shell.line("sleep 1000")
+    shell.poll(lambda: state_of(shell.foreground()) == "S" and shell.foreground() != inner and
+               read_text(f"/proc/{shell.foreground()}/comm") == "sleep\n", "sleep is in the foreground")
+    shell.send(SUSPEND)
+    shell.expect("Stopped")
+    shell.expect("inner> ")
+    shell.line("fg")
+    shell.poll(lambda: read_text(f"/proc/{shell.foreground()}/comm") == "sleep\n", "sleep is there again")
+    shell.send(INTERRUPT)
+    shell.expect("inner> ")
+    shell.line("exit 7")
+    shell.prompt()
+    check_equal(shell.foreground(), own, "who is in the foreground")
+    check_equal(shell.command("echo status=$?").strip(), "status=7", "status")
+    shell.line(f"$OC -q --user {USER.pw_name} -- $PAYLOAD wait")
+    shell.expect("ready")
+    shell.send(SUSPEND)
+    shell.expect("Stopped")
+    shell.prompt()
+    shell.line("fg")
+    shell.poll(lambda: shell.foreground() != own, "the job is in the foreground again")
+    shell.send(INTERRUPT)
+    shell.prompt()
+    check_equal(shell.command("echo status=$?").strip(), "status=130", "status of fg")
 
 
 @test("--dry-run names the user", only_with=AS_ROOT)
