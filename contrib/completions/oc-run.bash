@@ -143,7 +143,7 @@ _oc_run()
 	if [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-m --mem --high --swap -p --pids --cpus --cpu-weight
 			--io-weight --high-steps --livelock-guard --pressure
-			-n --name --user -C --chdir -E --setenv --profile --slice --backend --enforce --oom --escape --guard --guard-writes --grace
+			-n --name --user -C --chdir -E --setenv --profile --slice --backend --enforce --oom --escape --allow-relimit --guard --guard-writes --grace
 			--restart --restart-min-age --detach --max-sessions --wait --report --notify --history --history-keep --json-status-fd --dry-run -q --quiet -v --verbose -h --help
 			--version' -- "$current")
 	else

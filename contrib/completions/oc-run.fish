@@ -55,6 +55,7 @@ complete -c oc-run -n __oc_run_no_command -x -l backend -a 'auto systemd cgroupf
 complete -c oc-run -n __oc_run_no_command -x -l enforce -a 'auto kernel' -d 'Who must enforce the limits'
 complete -c oc-run -n __oc_run_no_command -x -l oom -a 'tool agent group' -d 'Who goes first when memory runs out'
 complete -c oc-run -n __oc_run_no_command -x -l escape -a 'recapture report kill' -d 'A process that leaves the cgroup'
+complete -c oc-run -n __oc_run_no_command -f -l allow-relimit -d 'Limits that somebody else changes stay so'
 complete -c oc-run -n __oc_run_no_command -x -l guard -a 'off basic strict' -d 'What is refused beside the limits'
 complete -c oc-run -n __oc_run_no_command -x -l guard-writes -a '(__fish_complete_directories)' -d 'With strict: write there as well'
 complete -c oc-run -n __oc_run_no_command -x -l high-steps -d 'Where early reclaim begins, and goes'

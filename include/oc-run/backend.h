@@ -85,6 +85,14 @@ _must_check_ int backend_change_limit(struct backend *backend, const struct sess
 				      const struct plan *plan, enum limit_id id, uint64_t was,
 				      struct diag *diag);
 
+/* The value of a limit on the scope, by the plan; false: it has none there. */
+bool backend_scope_value(const struct plan *plan, enum limit_id id, uint64_t *ret);
+
+/* Sets one limit again to what it is to be: @value on payload/, or what the plan says on the scope. */
+_must_check_ int backend_restore_limit(struct backend *backend, const struct session_cgroup *cgroup,
+				       const struct plan *plan, enum limit_id id, bool in_scope,
+				       uint64_t value);
+
 /* Called when somebody asks systemd to stop our scope (Scope.RequestStop). Optional. */
 typedef void (*backend_stop_fn)(void *userdata);
 _must_check_ int backend_attach(struct backend *backend, sd_event *event, backend_stop_fn stop,

@@ -83,6 +83,7 @@ struct plan {
 	enum enforce_mode enforce;
 	enum oom_choice oom;
 	enum escape_choice escape;
+	bool allow_relimit; /* what somebody else makes of our limits stays */
 	struct guard_choice guard;
 	const char *guard_where;		 /* static, or of the settings */
 	const struct guard_places *guard_places; /* borrowed from the request; or NULL */

@@ -35,6 +35,7 @@ enum record_event_kind {
 	RECORD_SWAP_FULL,     /* memory.swap.max */
 	RECORD_ESCAPE,	      /* members were found outside the cgroup; value: how many, victim: one
 				 * of them */
+	RECORD_LIMIT_CHANGED, /* by somebody else; value: what it was changed to */
 	RECORD_STOP_ASKED,    /* a signal, the terminal, systemd */
 	RECORD_LADDER,	      /* a rung of the end: signal in value */
 	RECORD_EVENT_KIND_COUNT,

@@ -269,6 +269,19 @@ int backend_change_limit(struct backend *backend, const struct session_cgroup *c
 	return 0;
 }
 
+bool backend_scope_value(const struct plan *plan, enum limit_id id, uint64_t *ret)
+{
+	return leaves_scope_value(plan, id, ret);
+}
+
+int backend_restore_limit(struct backend *backend, const struct session_cgroup *cgroup,
+			  const struct plan *plan, enum limit_id id, bool in_scope, uint64_t value)
+{
+	if (in_scope)
+		return limit_scope(backend, cgroup, plan, id);
+	return leaves_set_limit(&cgroup->payload, limit_row(id), value, backend->page_bytes);
+}
+
 int backend_attach(struct backend *backend, sd_event *event, backend_stop_fn stop, void *userdata)
 {
 	return backend->ops->attach(backend, event, stop, userdata);

@@ -98,6 +98,11 @@ static const struct setting_row rows[SETTING_COUNT] = {
 		.help = "a process that leaves the cgroup: recapture (the\n"
 			"default), report, or kill it",
 	},
+	[SETTING_ALLOW_RELIMIT] = {
+		.key = "allow-relimit", .in_config = true,
+		.help = "limits that somebody else changes stay so, and are\n"
+			"not put back",
+	},
 	[SETTING_GUARD] = {
 		.key = "guard", .metavar = "LEVEL", .in_config = true,
 		.help = "what is refused beside the limits: off, basic\n"

@@ -67,6 +67,7 @@ static enum notice_kind kind_of(const struct record_event *event)
 	case RECORD_SWAP_FREED:
 	case RECORD_MEMORY_MAX:
 	case RECORD_PRESSURE_OVER:
+	case RECORD_LIMIT_CHANGED:
 	case RECORD_LADDER:
 	case RECORD_EVENT_KIND_COUNT:
 		break;

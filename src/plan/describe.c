@@ -192,6 +192,12 @@ static void print_escape(FILE *out, const struct plan *plan)
 		print_field(out, "escapes", words[plan->escape]);
 }
 
+static void print_relimit(FILE *out, const struct plan *plan)
+{
+	if (plan->allow_relimit)
+		print_field(out, "changed", "limits that somebody else changes stay so");
+}
+
 /* The table stands below, where somebody asked. */
 static void print_guard(FILE *out, const struct plan *plan)
 {
@@ -273,6 +279,7 @@ char *plan_describe(const struct plan *plan, const struct backend_facts *backend
 	print_high(out, plan);
 	print_oom(out, plan);
 	print_escape(out, plan);
+	print_relimit(out, plan);
 	print_guard(out, plan);
 	print_rungs(out, plan);
 	print_end(out, plan);

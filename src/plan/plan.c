@@ -323,6 +323,9 @@ static int resolve_choices(struct plan *plan, const struct plan_request *request
 	if (r == 0)
 		r = plan_resolve_history(plan, settings, diag);
 	if (r == 0)
+		r = plan_resolve_switch(settings, SETTING_ALLOW_RELIMIT, &plan->allow_relimit,
+					diag);
+	if (r == 0)
 		r = plan_resolve_switch(settings, SETTING_DETACH, &plan->detach, diag);
 	if (r == 0)
 		r = plan_resolve_switch(settings, SETTING_DRY_RUN, &plan->dry_run, diag);

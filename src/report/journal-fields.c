@@ -133,6 +133,8 @@ static const struct event_kind event_kinds[RECORD_EVENT_KIND_COUNT] = {
 				 "reached its task limit, fork was denied" },
 	[RECORD_SWAP_FULL] = { MESSAGE_ID_SWAP_FULL, LOG_NOTICE, "reached its swap limit" },
 	[RECORD_ESCAPE] = { MESSAGE_ID_ESCAPE, LOG_NOTICE, "had a process leave its cgroup" },
+	[RECORD_LIMIT_CHANGED] = { MESSAGE_ID_LIMIT_CHANGED, LOG_NOTICE,
+				   "had a limit changed by somebody else" },
 	[RECORD_STOP_ASKED] = { MESSAGE_ID_STOP_ASKED, LOG_INFO, "was asked to stop" },
 	[RECORD_LADDER] = { MESSAGE_ID_LADDER, LOG_INFO, "is being ended" },
 };

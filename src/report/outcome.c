@@ -108,6 +108,9 @@ static void tally_event(const struct session_record *record, size_t index,
 	case RECORD_LIVELOCK:
 		tally->has_livelock = true;
 		break;
+	case RECORD_LIMIT_CHANGED:
+		tally->has_changed_limit = true;
+		break;
 	case RECORD_PRESSURE:
 		if (tally->first_short_usec == 0)
 			tally->first_short_usec = event->at_usec;
@@ -255,7 +258,7 @@ bool report_is_needed(const struct session_record *record)
 
 	report_tally(record, &tally);
 	if (tally.escapes > 0 || record->leftover_count > 0 || record->unkillable ||
-	    tally.has_livelock || was_ended_for_memory(record) ||
+	    tally.has_livelock || tally.has_changed_limit || was_ended_for_memory(record) ||
 	    record->stop_reason == STOP_RESTART || report_disk_is_news(record))
 		return true;
 	for (int id = 0; id < LIMIT_COUNT; id++) {

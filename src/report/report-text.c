@@ -180,6 +180,9 @@ static void print_shortage(FILE *out, const struct session_record *record,
 		if (record->events[i].kind == RECORD_LIVELOCK)
 			(void)fprintf(out, "  memory.high was lifted after %s\n",
 				      record->events[i].detail);
+		if (record->events[i].kind == RECORD_LIMIT_CHANGED)
+			(void)fprintf(out, "  somebody changed a limit: %s\n",
+				      record->events[i].detail);
 		if (record->events[i].kind == RECORD_TOOL_ENDED && shown++ < KILL_LINES_MAX)
 			print_ended_tool(out, &record->events[i]);
 	}

@@ -65,6 +65,8 @@ const char *record_event_kind_name(enum record_event_kind kind)
 		return "swap-full";
 	case RECORD_ESCAPE:
 		return "escape";
+	case RECORD_LIMIT_CHANGED:
+		return "limit-changed";
 	case RECORD_STOP_ASKED:
 		return "stop-asked";
 	case RECORD_LADDER:

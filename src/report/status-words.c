@@ -187,6 +187,9 @@ static void print_sentence(const struct words *words)
 	case RECORD_ESCAPE:
 		print_escape(words);
 		break;
+	case RECORD_LIMIT_CHANGED:
+		(void)fputs("somebody changed a limit of this session.", words->out);
+		break;
 	case RECORD_STOP_ASKED:
 		(void)fputs("this session was asked to end.", words->out);
 		break;
@@ -259,6 +262,7 @@ static void print_advice(const struct words *words)
 	case RECORD_SWAP_FREED:
 	case RECORD_PRESSURE_OVER:
 	case RECORD_ESCAPE:
+	case RECORD_LIMIT_CHANGED:
 	case RECORD_STOP_ASKED:
 	case RECORD_LADDER:
 	case RECORD_EVENT_KIND_COUNT:

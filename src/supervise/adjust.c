@@ -40,9 +40,9 @@ static ssize_t take_request(const struct session *session, char *text, size_t si
 	return length > 0 ? length : 0;
 }
 
-static void put_limit(struct plan_limit *limit, uint64_t value)
+static void put_limit(struct plan_limit *limit, uint64_t value, const char *by)
 {
-	char *where = strdup(WHERE);
+	char *where = strdup(by);
 
 	limit->value = value;
 	limit->asked = true;
@@ -73,7 +73,7 @@ static int change_limit(struct session *session, enum limit_id id, uint64_t valu
 	limit->value = was;
 	if (r < 0)
 		return r;
-	put_limit(limit, value);
+	put_limit(limit, value, WHERE);
 	return 0;
 }
 
@@ -84,10 +84,10 @@ static void move_high(struct session *session)
 	struct plan_limit *high = &plan->limits[LIMIT_MEMORY_HIGH];
 	uint64_t max = plan->limits[LIMIT_MEMORY_MAX].value;
 
-	if (high->asked || plan->high_step_count == 0 || high->value == LIMIT_UNLIMITED ||
-	    max == LIMIT_UNLIMITED)
+	if (high->asked || plan->high_step_count == 0)
 		return;
-	high->value = max / 100 * plan->high_steps[0] / 4096 * 4096;
+	high->value = max == LIMIT_UNLIMITED ? LIMIT_UNLIMITED
+					     : max / 100 * plan->high_steps[0] / 4096 * 4096;
 }
 
 /* Whatever of it could be done is done: the entry says how the limits stand. */
@@ -104,6 +104,18 @@ static int carry_out(struct session *session, const struct limit_request *reques
 	sampling_watch_limits(session);
 	pressure_act_change(session);
 	return r;
+}
+
+void adjust_take(struct session *session, enum limit_id id, uint64_t value)
+{
+	put_limit(&session->plan->limits[id], value, "changed by somebody else");
+	if (id == LIMIT_MEMORY_MAX)
+		move_high(session);
+	sampling_watch_limits(session);
+	pressure_act_change(session);
+	(void)!registry_update(&session->registry, session->plan, session->cgroup.scope.path,
+			       session->child.pid);
+	tell_status_start(session);
 }
 
 static void answer(struct session *session, const struct limit_request *request, int result,

@@ -231,6 +231,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	if (r < 0)
 		return r;
 	restart_idle_look(session);
+	if (session->relimit.is_blind)
+		relimit_look(session);
 	return session_arm(session, &session->look_timer, next_usec, on_look);
 }
 

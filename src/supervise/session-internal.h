@@ -83,6 +83,29 @@ struct session_notices {
 	sd_event_source *timer; /* for kills that were gathered */
 };
 
+/* A file that holds a limit: see relimit.c. */
+struct relimit_file {
+	bool is_watched;
+	bool is_let;	    /* what somebody else made of it */
+	uint64_t let;	    /* that */
+	uint64_t told_usec; /* last time; 0: never */
+	sd_event_source *source;
+};
+
+enum relimit_place {
+	RELIMIT_PAYLOAD,
+	RELIMIT_SCOPE,
+	RELIMIT_PLACES,
+};
+
+struct relimit {
+	struct relimit_file files[RELIMIT_PLACES][LIMIT_COUNT];
+	bool is_blind; /* without inotify */
+	bool is_due;   /* the timer runs */
+	uint64_t restored_usec;
+	sd_event_source *timer;
+};
+
 /* See slice-act.c. */
 struct session_slice {
 	int lock_fd; /* -1: there is no slice with a limit */
@@ -143,6 +166,8 @@ struct session {
 	unsigned looks;
 	size_t escapes_told;
 	bool suspended; /* we stopped ourselves because the command was stopped */
+
+	struct relimit relimit;
 
 	sd_event_source *adjust_source;
 	sd_event_source *deadline_timer; /* of the supervisor */
@@ -235,6 +260,14 @@ void pressure_act_change(struct session *session);
 /* adjust.c: limits that are changed from outside while the session runs. It goes without. */
 void adjust_start(struct session *session);
 void adjust_finish(struct session *session);
+/* A limit that stands already, and is the plan's from now on. */
+void adjust_take(struct session *session, enum limit_id id, uint64_t value);
+
+/* relimit.c: limits that somebody else changes; it goes without. */
+void relimit_start(struct session *session);
+/* At a calm look, where no inotify instance was left. */
+void relimit_look(struct session *session);
+void relimit_finish(struct session *session);
 
 /* restart-idle.c: after a look with a sample. */
 void restart_idle_look(struct session *session);

@@ -389,6 +389,7 @@ static void session_finish(struct session *session)
 	session->tree = tree_free(session->tree);
 	session->kernel_log = kernel_log_free(session->kernel_log);
 	adjust_finish(session);
+	relimit_finish(session);
 	session->deadline_timer = sd_event_source_unref(session->deadline_timer);
 	session->psi = psi_free(session->psi);
 	slice_act_finish(session);

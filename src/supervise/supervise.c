@@ -392,6 +392,7 @@ int supervise_attach(struct session *session)
 		r = newcomers_start(session);
 	if (r < 0)
 		return r;
+	relimit_start(session);
 	return sampling_start(session);
 }
 

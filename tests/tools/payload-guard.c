@@ -151,7 +151,7 @@ static void try_real_time(struct outcome *outcome, const char *argument)
 	note(outcome, syscall(SYS_sched_setscheduler, 0, SCHED_RR | SCHED_RESET_ON_FORK, &one));
 	/* The real call wants more than this: EINVAL. */
 	note(outcome, syscall(SYS_sched_setscheduler, 0, SCHED_DEADLINE, &none));
-	if (syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none) < 0)
+	if (syscall(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none) < 0)
 		die("SCHED_OTHER is refused too: %s", strerror(errno));
 }
 

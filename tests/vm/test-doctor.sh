@@ -71,10 +71,12 @@ few_tasks() {
 	says limited outer-limit warning "90 tasks"
 }
 
+# Where every unit counts its memory the controller is there without being handed down.
 no_delegation() {
-	mkdir -p /etc/systemd/system/user@.service.d
+	mkdir -p /etc/systemd/system/user@.service.d /etc/systemd/system.conf.d
 	printf '[Service]\nDelegate=\nDelegate=pids\n' >/etc/systemd/system/user@.service.d/zz.conf
-	systemctl daemon-reload
+	printf '[Manager]\nDefaultMemoryAccounting=no\n' >/etc/systemd/system.conf.d/zz.conf
+	systemctl daemon-reexec
 	stop_user_manager
 	start_user_manager
 	says as_user_login limits warning "the kernel does not hold memory"
@@ -82,8 +84,8 @@ no_delegation() {
 }
 
 delegation_again() {
-	rm -f /etc/systemd/system/user@.service.d/zz.conf
-	systemctl daemon-reload
+	rm -f /etc/systemd/system/user@.service.d/zz.conf /etc/systemd/system.conf.d/zz.conf
+	systemctl daemon-reexec
 	stop_user_manager
 	start_user_manager
 	says as_user_login limits ok "limited by the kernel"

@@ -30,7 +30,7 @@ slice() {
 }
 
 grows_and_is_asked() {
-	session --swap 0 -- sh -c 'payload leak 30M; echo the agent goes on' >out
+	session --swap 0 -- sh -c 'payload leak 15M; echo the agent goes on' >out
 	has "$(cat out)" "the agent goes on"
 	happened tool-ended "the sessions together ran short of memory"
 	happened_not oom-kill

@@ -73,7 +73,7 @@ limits_of_users() {
 	done
 	eventually 30 held_runs
 	as_user_login oc-ctl stop held
-	has "$(as_user_login oc-run --dry-run -- true)" "swap: 2.0 GiB (by its unit)"
+	has "$(as_user_login oc-run --dry-run -- true)" "swap: 2.0 GiB, 32768 tasks (by its unit)"
 	has "$(as_user_login oc-run --dry-run --mem max -- true)" "oc.slice holds all sessions together to"
 	has "$(as_user_login oc-run --dry-run --slice other -- true)" "all together: no limit"
 	remove_all
