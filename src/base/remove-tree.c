@@ -31,6 +31,8 @@
 #define DISK_BLOCK 512 /* of st_blocks, whatever the file system's own are: stat(3type) */
 #define NAME_TRIES 16
 #define PATIENCE_SEC 60
+/* With the owner of a folder who is another user, and may still be at it. */
+#define PATIENCE_WITH_OWNER_SEC 10
 
 struct removal {
 	int root;
@@ -187,12 +189,12 @@ static void clear_outer(struct removal *removal, int root, const char *name, boo
 		removal->progress++;
 }
 
-bool remove_tree(int folder, struct remove_tally *ret)
+static bool remove_within(int folder, time_t seconds, struct remove_tally *ret)
 {
 	struct removal removal = {
 		.root = folder,
 		.tally = ret,
-		.deadline = now_sec() + PATIENCE_SEC,
+		.deadline = now_sec() + seconds,
 	};
 
 	*ret = (struct remove_tally){ 0 };
@@ -207,6 +209,11 @@ bool remove_tree(int folder, struct remove_tally *ret)
 	return removal.left == 0;
 }
 
+bool remove_tree(int folder, struct remove_tally *ret)
+{
+	return remove_within(folder, PATIENCE_SEC, ret);
+}
+
 bool remove_folder(int parent, const char *name, int folder, struct remove_tally *ret)
 {
 	struct owner_rights rights;
@@ -215,7 +222,8 @@ bool remove_folder(int parent, const char *name, int folder, struct remove_tally
 	*ret = (struct remove_tally){ 0 };
 	if (owner_rights_borrow_of(folder, &rights) < 0)
 		return false;
-	emptied = remove_tree(folder, ret);
+	emptied = remove_within(folder, rights.is_borrowed ? PATIENCE_WITH_OWNER_SEC : PATIENCE_SEC,
+				ret);
 	owner_rights_return(&rights);
 	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return emptied;
