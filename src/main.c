@@ -395,6 +395,7 @@ int main(int argc, char **argv)
 		return run_fail(&diag, EXIT_OWN_FAILURE);
 	if (signal_state_save(&run.signals) < 0)
 		return EXIT_OWN_FAILURE;
+	signal_state_raise_files(&run.signals);
 	/* Somebody who stopped reading what we say must not end the session; the command gets its
 	 * own disposition back. */
 	(void)signal(SIGPIPE, SIG_IGN);

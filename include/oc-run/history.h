@@ -61,7 +61,7 @@ struct history_request {
 };
 
 /* Starts the scribe; there is no file before history_started(). -EPERM with @diag: the folder is
- * somebody else's. 0 and NULL: there is no folder to write to. */
+ * somebody else's; -ENOSPC, -EDQUOT with @diag: it could not be made. 0 and NULL: there is no folder to write to. */
 _must_check_ int history_new(const struct history_request *request, struct history **ret,
 			     struct diag *diag);
 
@@ -73,5 +73,8 @@ void history_figures(struct history *history, const struct figures *figures,
 void history_event(struct history *history, const struct record_event *event);
 void history_ended(struct history *history, const struct session_record *record);
 
-/* Waits for the scribe, a moment only. */
+/* Waits for the scribe, a moment only. Negative errno: some lines could not be written, for that
+ * reason. */
+_must_check_ int history_close(struct history *history);
+/* The same, and frees it. */
 struct history *history_free(struct history *history);

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "oc-run/cleanup.h"
@@ -17,11 +18,17 @@
 #include "oc-run/guard.h"
 #include "oc-run/user-account.h"
 
-/* Mask and ignored signals as oc-run found them, taken first thing in main(). */
+/* Mask and ignored signals as oc-run found them, taken first thing in main(); and how many files it
+ * may open, which oc-run raises for itself. */
 struct signal_state {
 	sigset_t mask;
 	sigset_t ignored;
+	bool raised_files;
+	struct rlimit files; /* as found, where it was raised */
 };
+
+/* What a session in a cgroup takes, with room to look at processes. */
+#define SESSION_FILES_MIN 48
 
 struct spawn_request {
 	const char *executable; /* absolute path */
@@ -57,7 +64,11 @@ struct child {
 /* Call before anything else in main(): libraries may change a disposition. */
 _must_check_ int signal_state_save(struct signal_state *ret);
 
-/* Gives this process @state: dispositions first, the mask last, so that whatever arrived while it
+/* A limit of a few files only is raised as far as that is allowed: a supervisor that can't open a
+ * file can't end a session. The state gives it back. */
+void signal_state_raise_files(struct signal_state *state);
+
+/* Gives this process @state: the limit and the dispositions first, the mask last, so that whatever arrived while it
  * was blocked takes effect at the very end. For the stub; no allocation. */
 _must_check_ int signal_state_restore(const struct signal_state *state);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The signal mask and the ignored signals, as they were when oc-run started.
+ * The signal mask and the ignored signals, as they were when oc-run started, and the limit on open
+ * files.
  *
  * Both survive exec, so a command that was started with nohup, or by a parent that blocks signals,
  * must find what it would have found without oc-run. The C library hides its two internal signals
@@ -18,6 +19,8 @@
 
 /* The kernel's sigset has one bit for each of _NSIG - 1 signals; the C library's is longer. */
 #define KERNEL_SIGSET_BYTES ((_NSIG - 1) / 8)
+
+#define FILES_WANTED 256
 
 static int change_mask(const sigset_t *set, sigset_t *ret_old)
 {
@@ -45,10 +48,30 @@ int signal_state_save(struct signal_state *ret)
 	return 0;
 }
 
+void signal_state_raise_files(struct signal_state *state)
+{
+	struct rlimit found, wanted = { .rlim_cur = FILES_WANTED, .rlim_max = FILES_WANTED };
+
+	if (getrlimit(RLIMIT_NOFILE, &found) < 0 || found.rlim_cur >= FILES_WANTED)
+		return;
+	if (found.rlim_max > FILES_WANTED)
+		wanted.rlim_max = found.rlim_max;
+	/* More than the hard limit is for root only. */
+	if (setrlimit(RLIMIT_NOFILE, &wanted) < 0) {
+		wanted.rlim_cur = wanted.rlim_max = found.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &wanted) < 0)
+			return;
+	}
+	state->files = found;
+	state->raised_files = true;
+}
+
 int signal_state_restore(const struct signal_state *state)
 {
 	struct sigaction action;
 
+	if (state->raised_files && setrlimit(RLIMIT_NOFILE, &state->files) < 0)
+		return -errno;
 	for (int number = 1; number < _NSIG; number++) {
 		void (*wanted)(int) = SIG_DFL;
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "oc-run/config.h"
 #include "oc-run/others.h"
@@ -148,6 +149,23 @@ static int look_at_command(struct run *run, struct diag *diag)
 	return r;
 }
 
+/* Without the files that a cgroup takes, the processes themselves are looked at. */
+static bool lacks_files(const struct run *run)
+{
+	struct rlimit files;
+	char text[LINE_COLUMNS_MAX];
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= SESSION_FILES_MIN)
+		return false;
+	(void)snprintf(text, sizeof(text),
+		       "only %u files may be open: the command runs without a cgroup of its own; "
+		       "raise it to %d (`ulimit -n`)",
+		       (unsigned)files.rlim_cur, SESSION_FILES_MIN);
+	if (!run->settings.values[SETTING_QUIET].text)
+		run_say(text);
+	return true;
+}
+
 static int find_backend(struct run *run, enum backend_kind choice, struct diag *diag)
 {
 	bool insist = choice == BACKEND_CGROUPFS;
@@ -157,6 +175,8 @@ static int find_backend(struct run *run, enum backend_kind choice, struct diag *
 	if (r < 0)
 		return r;
 	run->backend_is_free_choice = choice == BACKEND_AUTO && enforce == ENFORCE_AUTO;
+	if (run->backend_is_free_choice && lacks_files(run))
+		choice = BACKEND_NONE;
 	return backend_probe(choice, &run->host, insist || enforce == ENFORCE_KERNEL, &run->backend,
 			     diag);
 }

@@ -132,18 +132,20 @@ static int append_waiting(struct history_file *file)
 	return r;
 }
 
-static void let_wait(struct history_file *file, const char *text, size_t length)
+/* false: it is lost. */
+static bool let_wait(struct history_file *file, const char *text, size_t length)
 {
 	char *grown;
 
 	if (file->waiting_length + length > WAITING_MAX)
-		return;
+		return false;
 	grown = realloc(file->waiting, file->waiting_length + length);
 	if (!grown)
-		return;
+		return false;
 	(void)mempcpy(grown + file->waiting_length, text, length);
 	file->waiting = grown;
 	file->waiting_length += length;
+	return true;
 }
 
 void history_file_append(struct history_file *file, const char *line, size_t length, bool must_stay)
@@ -162,8 +164,10 @@ void history_file_append(struct history_file *file, const char *line, size_t len
 		r = append_waiting(file);
 	if (r == 0)
 		r = append_text(file, text, length + 1);
-	if (r < 0 && must_stay)
-		let_wait(file, text, length + 1);
+	if (r < 0) {
+		file->error = -r;
+		file->has_lost |= !must_stay || !let_wait(file, text, length + 1);
+	}
 	if (r == 0 && timeline_is_full(file->bytes, file->thinned_bytes))
 		thin(file);
 }
@@ -172,6 +176,11 @@ void history_file_sync(const struct history_file *file)
 {
 	if (file->fd >= 0)
 		(void)!fdatasync(file->fd);
+}
+
+int history_file_lost(const struct history_file *file)
+{
+	return file->has_lost || file->waiting_length > 0 ? file->error : 0;
 }
 
 void history_file_finish(struct history_file *file)

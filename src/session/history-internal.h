@@ -32,6 +32,8 @@ struct history_file {
 	/* Lines that must not be lost and could not be written yet: the disk is full. */
 	char *waiting;
 	size_t waiting_length;
+	int error; /* errno of the last line that could not be written; 0: none so far */
+	bool has_lost;
 };
 
 /* Makes the file if there is none, and appends the line and a newline. What can't be written is
@@ -40,6 +42,8 @@ void history_file_append(struct history_file *file, const char *line, size_t len
 			 bool must_stay);
 /* To the disk itself. */
 void history_file_sync(const struct history_file *file);
+/* 0: all lines are in it; else the errno that some were lost for. */
+int history_file_lost(const struct history_file *file);
 void history_file_finish(struct history_file *file);
 
 /* Removes histories of this folder: those older than HISTORY_DAYS at @now_sec, and the oldest until

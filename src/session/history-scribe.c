@@ -3,7 +3,8 @@
 /*
  * The scribe: a fork of oc-run that writes the history and does nothing else. It sleeps in recv()
  * until there is a line, and ends with the socket. If that ends without the session's end having
- * been told, oc-run was killed: that is the last line then.
+ * been told, oc-run was killed: that is the last line then. Its exit status is the errno that lines
+ * were lost for.
  *
  * It is in a process group of its own, has all signals blocked (as oc-run had when it forked) and
  * holds nothing of oc-run's open, so that nobody waits for it.
@@ -115,5 +116,5 @@ void history_scribe_run(const struct history_scribe *request)
 	if (scribe.started_usec > 0 && !scribe.ended)
 		write_lost(&scribe);
 	history_file_sync(&scribe.file);
-	_exit(EXIT_SUCCESS);
+	_exit(history_file_lost(&scribe.file));
 }

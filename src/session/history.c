@@ -75,6 +75,8 @@ int history_new(const struct history_request *request, struct history **ret, str
 
 	if (r == -EPERM)
 		return r;
+	if (r == -ENOSPC || r == -EDQUOT)
+		return diag_set(diag, r, "no history of this session is kept: %s", strerror(-r));
 	*ret = NULL;
 	if (r < 0)
 		return 0;
@@ -160,17 +162,29 @@ void history_ended(struct history *history, const struct session_record *record)
 	send_line(history, HISTORY_ENDED, history_line_ended(record));
 }
 
-struct history *history_free(struct history *history)
+int history_close(struct history *history)
 {
 	struct pollfd gone;
+	int status = 0;
 
-	if (!history)
-		return NULL;
+	if (!history || history->pid <= 0)
+		return 0;
 	cleanup_close(&history->socket);
 	gone = (struct pollfd){ .fd = history->pidfd, .events = POLLIN };
 	/* One that hangs on its disk is left behind: it ends by itself. */
-	if (history->pid > 0 && history->pidfd >= 0 && poll(&gone, 1, END_MSEC) > 0)
-		(void)waitpid(history->pid, NULL, WNOHANG);
+	if (history->pidfd < 0 || poll(&gone, 1, END_MSEC) <= 0 ||
+	    waitpid(history->pid, &status, WNOHANG) != history->pid)
+		status = 0;
+	history->pid = 0;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
+}
+
+struct history *history_free(struct history *history)
+{
+	if (!history)
+		return NULL;
+	(void)!history_close(history);
+	cleanup_close(&history->socket);
 	cleanup_close(&history->pidfd);
 	free(history);
 	return NULL;

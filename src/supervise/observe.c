@@ -5,6 +5,9 @@
  * fails the session and never blocks it; what it can't do now it leaves.
  */
 
+#include <stdio.h>
+#include <string.h>
+
 #include "oc-run/report.h"
 #include "session-internal.h"
 
@@ -16,11 +19,21 @@ void session_observe_started(struct session *session)
 	history_started(session->history, session->record);
 }
 
+static void end_history(struct session *session)
+{
+	int r = history_close(session->history);
+
+	if (r < 0 && !session->plan->quiet)
+		(void)fprintf(stderr, "oc-run: the history of this session is incomplete: %s\n",
+			      strerror(-r));
+}
+
 /* The last line of --json-status-fd waits for what main.c adds. */
 void session_observe_ended(struct session *session)
 {
 	report_journal_ended(session->record);
 	history_ended(session->history, session->record);
+	end_history(session);
 }
 
 /* memory.events counts "oom" where the limit stands, and "oom_kill" where the victim was. */

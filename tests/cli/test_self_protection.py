@@ -2,6 +2,7 @@
 """oc-run stands on its own feet: what it leans on may be full, silent or used up."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -9,16 +10,33 @@ import subprocess
 from harness import Skip, check, check_equal, read_text, test
 
 SECRET = "hunter2-in-the-clear"
+VARIABLE = "swordfish-in-the-clear"
 NOBODY = 65534
+
+
+def as_nobody(t):
+    """Words that run a program as a user without rights, at home in the test's folder."""
+    if os.getuid() != 0:
+        return []
+    os.chmod(t.folder, 0o711)
+    for name in ("bin", "etc"):
+        os.chmod(t.path(name), 0o755)
+    for name in ("home", "config", "runtime", "work"):
+        os.chown(t.path(name), NOBODY, NOBODY)
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+def needs_mounts():
+    if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL,
+                      check=False).returncode != 0:
+        raise Skip("no mount namespace can be had here")
 
 
 class World:
     """A mount namespace with a /run of its own, and a journal that the test holds."""
 
     def __init__(self, t):
-        if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL,
-                          check=False).returncode != 0:
-            raise Skip("no mount namespace can be had here")
+        needs_mounts()
         folder = t.path("journal")
         os.mkdir(folder)
         self.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -64,3 +82,111 @@ def journal_without_secrets(t):
     check_equal(text.count("\nSYSLOG_IDENTIFIER=oc-run\n"), 2, "entries")
     check("OC_RUN_COMMAND=sh\n" in text, f"no name of the command: {text}")
     check(SECRET not in text, f"the secret is in the journal: {text}")
+
+
+@test("a limit of 20 open files is raised for oc-run, and the command has its own back")
+def few_files_soft(t):
+    result = t.run(["prlimit", "--nofile=20:20000", t.oc_run, "-q", "--guard=strict", "--", "sh",
+                    "-c", "ulimit -Sn; ulimit -Hn; sleep 300 & exit 3"])
+    check_equal((result.status, result.lines), (3, ["20", "20000"]), "status and limits")
+
+
+@test("with 20 open files that nobody may raise a session runs, ends whole, and says what it lacks")
+def few_files_hard(t):
+    result = t.run([*as_nobody(t), "prlimit", "--nofile=20", t.oc_run, "--", "sh", "-c",
+                    "ulimit -Hn; setsid sleep 300 & exit 3"])
+    check_equal((result.status, result.lines), (3, ["20"]), "status and limit")
+    check(any("only 20 files may be open" in line for line in result.errors),
+          f"nothing is said of it: {result.errors}")
+
+
+@test("a session that holds every task its user may have is ended")
+def no_fork_left(t):
+    running = t.start([*as_nobody(t), "prlimit", "--nproc=60", t.oc_run, "-q", "--grace", "300ms",
+                       "--", "sh", "-c",
+                       "trap : TERM; (trap '' TERM; while :; do sleep 300 & done); "
+                       "echo full; while :; do read line </dev/zero; done"])
+    running.wait_line("full")
+    running.signal(15)
+    running.wait()
+
+
+@test("a full disk costs the history, not the session, and a line says so")
+def full_disk(t):
+    needs_mounts()
+    os.mkdir(t.path("home/state"), 0o700)
+    state = t.path("home/state")
+    words = ["unshare", "-m", "sh", "-c",
+             f"mount -t tmpfs -o size=64k none '{state}' && dd if=/dev/zero of='{state}/fill' "
+             "bs=1k 2>/dev/null; exec \"$@\"", "sh", t.oc_run]
+    result = t.run([*words, "--", "sh", "-c", "sleep 300 & exit 3"])
+    check_equal(result.status, 3, "exit status")
+    told = [line for line in result.errors if "history of this session is incomplete" in line]
+    check_equal(len(told), 1, f"lines of the history in {result.errors}")
+    quiet = t.run([*words, "-q", "--", "sh", "-c", "exit 3"])
+    check_equal((quiet.status, quiet.err), (3, b""), "with -q")
+
+
+@test("without an inotify instance a session runs and ends whole")
+def no_inotify(t):
+    words = ["unshare", "-U", "-r", "sh", "-c",
+             "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$@\"", "sh"]
+    if subprocess.run([*words, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        raise Skip("no user namespace can be had here")
+    result = t.run([*words, t.oc_run, "-q", "--", "sh", "-c", "setsid sleep 300 & exit 3"])
+    check_equal(result.status, 3, "exit status")
+
+
+@test("arguments are in what was asked for alone (--report, --json-status-fd), variables nowhere")
+def no_secrets(t):
+    running = t.start(["sh", "-c", "exec \"$@\" 7>status", "sh", t.oc_run, "-v",
+                       "--json-status-fd=7", f"--report={t.path('report')}", "-E",
+                       f"TOKEN={VARIABLE}", "--", "sh", "-c",
+                       f": {SECRET}; cat \"$OC_RUN_STATUS\"; echo ready; sleep 300 & "
+                       "read line </dev/zero"], cwd=t.folder, env={"API_KEY": VARIABLE})
+    running.wait_line("ready")
+    session = re.search(r'"session":\s*"([0-9a-f]{16})"', running.out.decode())[1]
+    entry = "".join(read_text(f"{root}/oc-run/sessions/{session}")
+                    for root in ("/run", t.environment.get("XDG_RUNTIME_DIR")))
+    listed = t.ctl("list", "--json").out.decode()
+    running.signal(15)
+    running.wait()
+    texts = {"the entry": entry, "the status file": running.out.decode(), "oc-ctl list": listed,
+             "oc-run's lines": running.err.decode(), "the report": read_text(t.path("report")),
+             "the status lines": read_text(t.path("status"))}
+    for name, text in texts.items():
+        check(text, f"{name}: empty")
+        check(VARIABLE not in text, f"a variable is in {name}: {text}")
+        check(SECRET not in text or name in ("the report", "the status lines"),
+              f"an argument is in {name}: {text}")
+
+
+@test("a bus that accepts and never answers is given up, and the session runs")
+def silent_bus(t):
+    folder = t.path("runtime")
+    os.makedirs(f"{folder}/systemd", exist_ok=True)
+    for name in ("bus", "systemd/private"):
+        bus = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bus.bind(f"{folder}/{name}")
+        bus.listen(8)
+        os.chmod(f"{folder}/{name}", 0o666)
+        t.defer(bus.close)
+    result = t.run([*as_nobody(t), t.oc_run, "--notify=desktop", "--", "sh", "-c", "exit 3"],
+                   env={"XDG_RUNTIME_DIR": folder,
+                        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder}/bus"})
+    check_equal(result.status, 3, "exit status")
+
+
+@test("with the setuid bit it refuses to run")
+def setuid(t):
+    words = as_nobody(t)
+    if not words:
+        raise Skip("needs root to make a program of another user")
+    program = t.path("bin/oc-run")
+    shutil.copy(t.oc_run, program)
+    os.chmod(program, 0o4755)
+    if os.statvfs(program).f_flag & os.ST_NOSUID:
+        raise Skip("the folder's file system knows no setuid bit")
+    result = t.run([*words, program, "--", "true"])
+    check_equal(result.status, 125, "exit status")
+    check("setuid" in " ".join(result.errors), f"no reason: {result.errors}")
