@@ -141,7 +141,7 @@ top_steers_through_the_cgroup() {
 	eventually 60 shows "1.0G ##.... 2 "
 	eventually 60 shows "% 0%"
 	keys Enter
-	eventually 60 shows " payload payload hold"
+	eventually 60 shows " payload payload ho"
 	keys +
 	eventually 60 limit_is "$path" 1152
 	eventually 60 shows "1.1G"
