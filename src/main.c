@@ -55,12 +55,18 @@ static void tell_removed(const char *id, void *userdata)
 		(void)fprintf(stderr, "oc-run: removed what was left of session %s\n", id);
 }
 
-static void sweep(const struct run *run)
+static bool is_held(const char *id, void *userdata)
+{
+	return registry_is_held(userdata, id);
+}
+
+static void sweep(struct run *run)
 {
 	/* What can't be removed now is tried again by the next start; it is no reason to fail. */
 	int r = registry_sweep(&run->host, tell_removed, run->plan);
 
 	(void)r;
+	backend_sweep(run->backend, run->plan, is_held, &run->host);
 }
 
 static int run_session(struct run *run, struct session_record *record, int *ret_errno,

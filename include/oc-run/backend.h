@@ -103,5 +103,11 @@ _must_check_ int backend_attach(struct backend *backend, sd_event *event, backen
  * killed. Safe to call again, and half-made. */
 _must_check_ int backend_leave(struct backend *backend, struct session_cgroup *cgroup,
 			       struct diag *diag);
+
+/* Removes empty cgroups of sessions that nobody looks after any more. systemd may be left with one: if
+ * oc-run is killed while its scope is being made, what was to go in is dead before systemd looks, and
+ * an empty scope stays, for ever. @is_held: does anybody look after the session @id? */
+void backend_sweep(struct backend *backend, const struct plan *plan,
+		   bool (*is_held)(const char *id, void *userdata), void *userdata);
 struct backend *backend_free(struct backend *backend);
 void session_cgroup_finish(struct session_cgroup *cgroup);

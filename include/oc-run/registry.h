@@ -70,6 +70,9 @@ _must_check_ int registry_update(struct registry_entry *entry, const struct plan
 /* Removes the entry: the last thing of a session. Safe to call again, and on one without a file. */
 void registry_leave(struct registry_entry *entry);
 
+/* Has the session @id an entry that somebody holds the lock of? */
+bool registry_is_held(const struct host *host, const char *id);
+
 /* Ends and removes what sessions left whose oc-run and keeper are gone (unlocked entries; same
  * boot: processes by cgroup and tag, cgroups; folders for temporary files, also those of sessions
  * without an entry; what killed gits left in the snapshot store). Never a session that the caller itself runs in.

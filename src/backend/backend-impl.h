@@ -31,6 +31,8 @@ struct backend_ops {
 	int (*slice_path)(struct backend *backend, const struct plan *plan, char **ret);
 	/* NULL: all limits of slices are ours. */
 	void (*slice)(struct backend *backend, const char *slice, struct plan_slice *ret);
+	/* Makes a manager forget an empty cgroup of ours; NULL: there is no manager. */
+	void (*drop)(struct backend *backend, const char *name);
 	int (*leave)(struct backend *backend, struct session_cgroup *cgroup, struct diag *diag);
 	void (*finish)(struct backend *backend); /* all but the struct itself */
 };

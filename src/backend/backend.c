@@ -9,14 +9,19 @@
 
 #include "oc-run/backend.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "leaves.h"
+#include "oc-run/cgroup-parse.h"
 #include "wall.h"
+
+#define ORPHAN_USEC (200 * UINT64_C(1000))
 
 int refuse(struct refusal *refusal, const char *remedy, const char *why_format, ...)
 {
@@ -290,6 +295,60 @@ int backend_attach(struct backend *backend, sd_event *event, backend_stop_fn sto
 int backend_leave(struct backend *backend, struct session_cgroup *cgroup, struct diag *diag)
 {
 	return backend->ops->leave(backend, cgroup, diag);
+}
+
+static bool is_empty_below(const struct cgroup *parent, const char *name)
+{
+	struct cgroup cgroup = CGROUP_INIT;
+	bool populated = true;
+
+	if (cgroup_open_child(parent, name, &cgroup) < 0)
+		return false;
+	if (cgroup_is_populated(&cgroup, &populated) < 0)
+		populated = true;
+	cgroup_finish(&cgroup);
+	return !populated;
+}
+
+/* Who makes a session and has another registry than we fills its cgroup in less than that. */
+static void drop_orphan(struct backend *backend, const struct cgroup *parent, const char *name)
+{
+	pause_usec(ORPHAN_USEC);
+	if (!is_empty_below(parent, name))
+		return;
+	if (backend->ops->drop)
+		backend->ops->drop(backend, name);
+	/* Where that was of no use. */
+	best_effort(cgroup_remove(parent, name));
+}
+
+void backend_sweep(struct backend *backend, const struct plan *plan,
+		   bool (*is_held)(const char *id, void *userdata), void *userdata)
+{
+	const char *path = backend_scope_parent(backend, plan);
+	struct cgroup parent = CGROUP_INIT;
+	struct dirent *entry;
+	DIR *directory;
+	int fd;
+
+	if (!path || !backend->mount || cgroup_open(backend->mount, path, &parent) < 0)
+		return;
+	fd = openat(parent.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory)
+		cleanup_close(&fd);
+	while (directory && (entry = readdir(directory))) {
+		char id[17];
+		size_t length;
+
+		if (cgroup_path_session(entry->d_name, id, &length) &&
+		    entry->d_name[length] == '\0' && is_empty_below(&parent, entry->d_name) &&
+		    !is_held(id, userdata))
+			drop_orphan(backend, &parent, entry->d_name);
+	}
+	if (directory)
+		(void)closedir(directory);
+	cgroup_finish(&parent);
 }
 
 void session_cgroup_finish(struct session_cgroup *cgroup)

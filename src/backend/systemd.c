@@ -65,16 +65,27 @@ static int systemd_leave(struct backend *base, struct session_cgroup *cgroup, st
 /* systemd sees an empty cgroup by itself; a unit that failed before (or a systemd older than
  * CollectMode), or whose cgroup was never filled, needs a word. Abandoned first, as "stop" would else
  * be a request to the scope's controller: to us. */
+static void drop_named(struct systemd_backend *backend, const char *unit, uint64_t deadline)
+{
+	if (reconnect(backend, deadline) < 0)
+		return;
+	best_effort(manager_unit_call(&backend->manager, "AbandonScope", unit, NULL, deadline));
+	best_effort(manager_unit_call(&backend->manager, "StopUnit", unit, "replace", deadline));
+	best_effort(manager_unit_call(&backend->manager, "ResetFailedUnit", unit, NULL, deadline));
+}
+
 static void drop_unit(struct systemd_backend *backend, uint64_t deadline)
 {
-	if (!backend->unit || reconnect(backend, deadline) < 0)
-		return;
-	best_effort(manager_unit_call(&backend->manager, "AbandonScope", backend->unit, NULL,
-				      deadline));
-	best_effort(manager_unit_call(&backend->manager, "StopUnit", backend->unit, "replace",
-				      deadline));
-	best_effort(manager_unit_call(&backend->manager, "ResetFailedUnit", backend->unit, NULL,
-				      deadline));
+	if (backend->unit)
+		drop_named(backend, backend->unit, deadline);
+}
+
+static void systemd_drop(struct backend *base, const char *name)
+{
+	struct systemd_backend *backend = systemd_of(base);
+
+	drop_named(backend, name, now_usec() + LEAVE_USEC);
+	close_if_direct(backend);
 }
 
 static void kill_unit(struct systemd_backend *backend, uint64_t deadline)
@@ -332,6 +343,7 @@ const struct backend_ops systemd_ops = {
 	.limit_scope = systemd_limit_scope,
 	.slice_path = systemd_slice_path,
 	.slice = systemd_slice,
+	.drop = systemd_drop,
 	.leave = systemd_leave,
 	.finish = systemd_finish,
 };

@@ -388,6 +388,31 @@ static void sweep_folder(struct sweep *sweep, const char *base)
 	(void)closedir(directory);
 }
 
+static bool is_held_in(const char *base, const char *id)
+{
+	_cleanup_close_ int folder = -1, fd = -1;
+
+	if (registry_folder_open(base, false, &folder, NULL) < 0)
+		return false;
+	fd = openat(folder, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+bool registry_is_held(const struct host *host, const char *id)
+{
+	char *paths[REGISTRY_FOLDERS_MAX];
+	bool is_held = false;
+
+	/* Not to know is no licence. */
+	if (registry_folder_paths(host, paths) < 0)
+		return true;
+	for (size_t i = 0; i < REGISTRY_FOLDERS_MAX; i++) {
+		is_held = is_held || (paths[i] && is_held_in(paths[i], id));
+		free(paths[i]);
+	}
+	return is_held;
+}
+
 int registry_sweep(const struct host *host, void (*removed)(const char *id, void *userdata),
 		   void *userdata)
 {

@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import subprocess
 
 from report import Report
 from sandbox import MIB, SLOW, Monitor, check, read, wait_until
@@ -140,6 +141,46 @@ def sigterm_ends_the_session(box):
           "the status is %d" % done.status)
 
 
+def place_of(process):
+    return read("/proc/%d/cgroup" % process.pid), read("/proc/%d/oom_score_adj" % process.pid)
+
+
+def the_persons_own_is_not_touched(box):
+    """a browser, an editor, a tmux and an opencode of the person's own live on beside a session"""
+    needs_chromium(box)
+    tmux = ["tmux", "-L", box.tag, "-f", "/dev/null"]
+    browser = [box.environment["OC_E2E_CHROMIUM"], "--headless", "--no-sandbox", "--disable-gpu",
+               "--remote-debugging-port=0", "about:blank"]
+    box.run(tmux + ["new-session", "-d", "-x", "80", "-y", "24", "nano letter"])
+    box.run(tmux + ["new-window", "-d", "opencode"])
+    box.expects_leaks = True  # what is outside; it ends with the test
+    outside = box.start(browser + ["--user-data-dir=" + box.path("own-profile")])
+    wait_until(lambda: {"nano"} <= {p.comm for p in box.members()} and box.agents() and
+               any("--type=renderer" in p.command for p in box.members()), 60, "the person's own")
+    # Not the short-lived ones that these start for themselves.
+    agents = [process.pid for process in box.agents()]
+    own = {process: place_of(process) for process in box.members()
+           if process.comm in ("nano", "tmux: server") or process.pid in (outside.pid, *agents)}
+    check(len(own) >= 4, "the person has %s" % "; ".join(map(str, own)))
+    # The same programs inside; then a leak until something of it is killed.
+    inside = ("%s --user-data-dir=$TMPDIR/p >/dev/null 2>&1 & tmux -L %s-in -f /dev/null new-session "
+              "-d 'nano inside'; opencode --version >/dev/null; sleep 3; hog leak 80 %d & wait $!" %
+              (" ".join(browser), box.tag, 2 * LIMIT_MIB))
+    done = subprocess.run(box.wrapped("--mem", "%dM" % LIMIT_MIB) + ["bash", "-c", inside],
+                          cwd=box.path("project"), env=box.environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          timeout=120 * SLOW, check=False)
+    box.note(done.stderr)
+    report = Report(box.report())
+    check(report.victims() + report.asked(), "nothing inside was ended")
+    for process, place in own.items():
+        check(process.is_still(), "%s is gone" % process)
+        check(place_of(process) == place, "%s: %s is now %s" % (process, place, place_of(process)))
+    check(outside.poll() is None, "the browser ended")
+    left = [p for p in box.members() if "OC_RUN_SESSION=" in read("/proc/%d/environ" % p.pid)]
+    check(not left, "of the session are left: %s" % "; ".join(map(str, left)))
+
+
 CASES = [
     a_leak_is_ended_at_the_limit,
     bare_the_leak_passes_the_limit,
@@ -147,5 +188,7 @@ CASES = [
     npm_entry_is_protected,
     failures_of_opencode_come_through,
     sigterm_ends_the_session,
+    the_persons_own_is_not_touched,
 ]
+the_persons_own_is_not_touched.only_newest = True
 bare_the_leak_passes_the_limit.only_old = True
