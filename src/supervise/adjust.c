@@ -74,6 +74,7 @@ static int change_limit(struct session *session, enum limit_id id, uint64_t valu
 	if (r < 0)
 		return r;
 	put_limit(limit, value, WHERE);
+	relimit_is_ours(session, id);
 	return 0;
 }
 

@@ -6,13 +6,16 @@
  * files are read, and what is not as it should be was somebody else: told, and put back.
  *
  * A while passes between the two (SETTLE_USEC), for systemd writes all files of a scope when one
- * changes, and oc-ctl's change is ours only once it is made. It is also what bounds a fight with
- * somebody who writes without end: one look in so long, and one line in TELL_USEC.
+ * changes, and it does so after it has answered: so it is longer after a change of our own
+ * (RESTORE_USEC). It is also what bounds a fight with somebody who writes without end: inotify is
+ * switched off until the look, so there is one wake-up in so long, and one line in TELL_USEC.
  */
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 #include "oc-run/cgroup.h"
 #include "session-internal.h"
@@ -90,15 +93,23 @@ static void tell(struct session *session, const struct finding *finding, const c
 	session_tell(session, event);
 }
 
-/* With --allow-relimit: the payload's limits are the plan's from now on. */
+/* With --allow-relimit: the payload's limits are the plan's from now on. Those of the scope were made
+ * for the old plan, and are nobody's change. */
 static void let(struct session *session, const struct finding *finding)
 {
-	struct relimit_file *file = &session->relimit.files[finding->place][finding->id];
+	struct relimit_file *files[RELIMIT_PLACES] = {
+		&session->relimit.files[RELIMIT_PAYLOAD][finding->id],
+		&session->relimit.files[RELIMIT_SCOPE][finding->id],
+	};
 
-	file->is_let = true;
-	file->let = finding->found;
-	if (finding->place == RELIMIT_PAYLOAD)
-		adjust_take(session, finding->id, finding->found);
+	files[finding->place]->is_let = true;
+	files[finding->place]->let = finding->found;
+	if (finding->place != RELIMIT_PAYLOAD)
+		return;
+	adjust_take(session, finding->id, finding->found);
+	if (files[RELIMIT_SCOPE]->is_watched)
+		files[RELIMIT_SCOPE]->is_let =
+			read_value(session, RELIMIT_SCOPE, finding->id, &files[RELIMIT_SCOPE]->let);
 }
 
 static bool find(struct session *session, struct finding *finding)
@@ -126,6 +137,18 @@ static void act(struct session *session, const struct finding *finding)
 	tell(session, finding, r < 0 ? "it can't be put back" : "put back");
 }
 
+/* Emptied before the files are read: what is written from here on makes a new event. */
+static void listen_again(const struct relimit *relimit)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t length;
+
+	do
+		length = read(sd_event_source_get_io_fd(relimit->source), events, sizeof(events));
+	while (length == (ssize_t)sizeof(events));
+	(void)sd_event_source_set_enabled(relimit->source, SD_EVENT_ONESHOT);
+}
+
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct session *session = userdata;
@@ -133,25 +156,37 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	session->relimit.is_due = false;
+	listen_again(&session->relimit);
 	relimit_look(session);
 	return 0;
 }
 
-static int on_written(sd_event_source *source, const struct inotify_event *event, void *userdata)
+static int on_written(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct session *session = userdata;
 	struct relimit *relimit = &session->relimit;
 	uint64_t now_usec = session_now_usec(), since = now_usec - relimit->restored_usec;
 
 	(void)source;
-	(void)event;
-	if (relimit->is_due)
-		return 0;
+	(void)fd;
+	(void)revents;
 	relimit->is_due = true;
 	return session_arm(session, &relimit->timer,
 			   relimit->restored_usec != 0 && since < RESTORE_USEC ? RESTORE_USEC
 									       : SETTLE_USEC,
 			   on_due);
+}
+
+void relimit_is_ours(struct session *session, enum limit_id id)
+{
+	struct relimit *relimit = &session->relimit;
+
+	for (int place = 0; place < RELIMIT_PLACES; place++)
+		relimit->files[place][id].is_let = false;
+	relimit->restored_usec = session_now_usec();
+	/* A look that is due already would come before systemd has written. */
+	if (relimit->is_due)
+		(void)!session_arm(session, &relimit->timer, RESTORE_USEC, on_due);
 }
 
 /* All are found before the first is put back: systemd writes all files of a scope for one of them. */
@@ -176,13 +211,13 @@ void relimit_look(struct session *session)
 
 /* An older systemd may have refused a property of the scope: what is not as the plan says at the
  * start is not watched. */
-static int watch_file(struct session *session, enum relimit_place place, enum limit_id id)
+static int watch_file(struct session *session, int inotify_fd, enum relimit_place place,
+		      enum limit_id id)
 {
 	const struct cgroup *cgroup = cgroup_of(session, place);
 	struct relimit_file *file = &session->relimit.files[place][id];
 	uint64_t should_be, found;
 	char path[64];
-	int r;
 
 	if (cgroup->dirfd < 0 || !wanted(session, place, id, &should_be) ||
 	    !read_value(session, place, id, &found) ||
@@ -191,24 +226,47 @@ static int watch_file(struct session *session, enum relimit_place place, enum li
 	file->is_watched = true;
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cgroup->dirfd,
 		       limit_row(id)->cgroup_file);
-	r = sd_event_add_inotify(session->event, &file->source, path, IN_MODIFY, on_written,
-				 session);
-	return r < 0 ? r : 0;
+	return inotify_add_watch(inotify_fd, path, IN_MODIFY) < 0 ? -errno : 0;
+}
+
+/* Not sd-event's own inotify: a source of that wakes the loop even while it is off. */
+static int listen_first(struct session *session, int *inotify_fd)
+{
+	sd_event_source *source = NULL;
+	int r = sd_event_add_io(session->event, &source, *inotify_fd, EPOLLIN, on_written, session);
+
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	if (r >= 0)
+		r = sd_event_source_set_io_fd_own(source, true);
+	if (r < 0) {
+		sd_event_source_disable_unref(source);
+		return r;
+	}
+	(void)take_fd(inotify_fd);
+	(void)sd_event_source_set_description(source, "relimit");
+	session->relimit.source = source;
+	return 0;
 }
 
 void relimit_start(struct session *session)
 {
+	_cleanup_close_ int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct relimit *relimit = &session->relimit;
+
+	relimit->is_blind = fd < 0;
 	for (int place = 0; place < RELIMIT_PLACES; place++)
 		for (int id = 0; id < LIMIT_COUNT; id++)
-			if (watch_file(session, (enum relimit_place)place, (enum limit_id)id) < 0)
-				session->relimit.is_blind = true;
+			if (watch_file(session, fd, (enum relimit_place)place, (enum limit_id)id) <
+			    0)
+				relimit->is_blind = true;
+	if (fd >= 0 && listen_first(session, &fd) < 0)
+		relimit->is_blind = true;
 }
 
 void relimit_finish(struct session *session)
 {
-	for (int place = 0; place < RELIMIT_PLACES; place++)
-		for (int id = 0; id < LIMIT_COUNT; id++)
-			session->relimit.files[place][id].source =
-				sd_event_source_unref(session->relimit.files[place][id].source);
+	session->relimit.source = sd_event_source_disable_unref(session->relimit.source);
 	session->relimit.timer = sd_event_source_unref(session->relimit.timer);
 }

@@ -89,7 +89,6 @@ struct relimit_file {
 	bool is_let;	    /* what somebody else made of it */
 	uint64_t let;	    /* that */
 	uint64_t told_usec; /* last time; 0: never */
-	sd_event_source *source;
 };
 
 enum relimit_place {
@@ -100,9 +99,10 @@ enum relimit_place {
 
 struct relimit {
 	struct relimit_file files[RELIMIT_PLACES][LIMIT_COUNT];
-	bool is_blind; /* without inotify */
-	bool is_due;   /* the timer runs */
-	uint64_t restored_usec;
+	bool is_blind;		 /* without inotify */
+	bool is_due;		 /* the timer runs, and inotify is off */
+	uint64_t restored_usec;	 /* or changed by ourselves */
+	sd_event_source *source; /* has the inotify fd; NULL: blind */
 	sd_event_source *timer;
 };
 
@@ -267,6 +267,8 @@ void adjust_take(struct session *session, enum limit_id id, uint64_t value);
 void relimit_start(struct session *session);
 /* At a calm look, where no inotify instance was left. */
 void relimit_look(struct session *session);
+/* Somebody asked us to change it (oc-ctl set), and that is done. */
+void relimit_is_ours(struct session *session, enum limit_id id);
 void relimit_finish(struct session *session);
 
 /* restart-idle.c: after a look with a sample. */

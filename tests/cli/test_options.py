@@ -101,7 +101,7 @@ def options_accepted(t):
         for form in forms:
             result = t.oc("--dry-run", *form, "--", "true")
             check_equal(result.status, 0, f"status of {form} ({result.errors})")
-    for switch in ("-q", "-v", "--quiet", "--verbose"):
+    for switch in ("-q", "-v", "--quiet", "--verbose", "--allow-relimit"):
         check_equal(t.oc(switch, "--", "true").status, 0, f"status of {switch}")
 
 

@@ -1001,6 +1001,30 @@ TEST(the_description_says_what_becomes_of_a_persons_line)
 	expect_contains(other, "early       memory.high stays where it is\n");
 }
 
+TEST(limits_that_others_may_change_are_described)
+{
+	static const struct {
+		const char *text;
+		bool allowed;
+	} rows[] = { { "yes", true }, { "no", false } };
+	static const char line[] = "changed     limits that somebody else changes stay so\n";
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct given given[SETTINGS_MAX] = {
+			{ SETTING_ALLOW_RELIMIT, rows[i].text, "--allow-relimit" },
+		};
+		_cleanup_free_ char *text = NULL;
+		struct plan *plan;
+
+		unit_row = rows[i].text;
+		expect_int(resolve(given, &laptop, &user_systemd, true_command, &plan, NULL), 0);
+		text = plan_describe(plan, &user_systemd);
+		expect_int(plan->allow_relimit, rows[i].allowed);
+		expect_int(strstr(text, line) != NULL, rows[i].allowed);
+		plan_free(plan);
+	}
+}
+
 TEST(the_description_without_a_cgroup_says_so)
 {
 	static const struct given given[SETTINGS_MAX] = { { SETTING_CPUS, "2", "--cpus" } };
@@ -1236,7 +1260,7 @@ UNIT_MAIN("plan", defaults_come_from_the_machine, the_rest_has_defaults_too,
 	  variables_with_a_value_are_kept, the_description_says_who_enforces_what_and_why,
 	  the_description_fits_80_columns_but_for_warnings,
 	  the_description_says_what_becomes_of_a_persons_line,
-	  the_description_without_a_cgroup_says_so, the_description_shows_no_control_characters,
-	  notices_go_where_they_can, other_words_for_notices_are_refused,
-	  a_restart_is_asked_for_by_its_name, how_many_sessions_may_run_is_a_number_or_max,
-	  the_description_says_where_notices_go)
+	  limits_that_others_may_change_are_described, the_description_without_a_cgroup_says_so,
+	  the_description_shows_no_control_characters, notices_go_where_they_can,
+	  other_words_for_notices_are_refused, a_restart_is_asked_for_by_its_name,
+	  how_many_sessions_may_run_is_a_number_or_max, the_description_says_where_notices_go)

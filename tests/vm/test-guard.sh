@@ -166,6 +166,14 @@ where_it_may_stay_it_stays() {
 	has "$(cat err)" "memory.max of its cgroup from 200 MiB to no limit; it stays"
 }
 
+# It was made for the limit that was.
+the_scope_is_nobodys_change() {
+	as_user_login oc-run --allow-relimit --mem 200M --report /tmp/leaf.json -- sh -c '
+		echo 260M >/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.max; sleep 4' 2>err
+	has "$(cat err)" "memory.max of its cgroup from 200 MiB to 260 MiB; it stays"
+	is "$(grep -o '"limit-changed"' /tmp/leaf.json | wc -l)" 1
+}
+
 nobody_else_is_nobody() {
 	as_user_login oc-run -n ours --mem 200M --report /tmp/ours.json -- sh -c '
 		oc-ctl set ours --mem 300M --pids 77; sleep 2
@@ -184,6 +192,19 @@ a_fight_is_told_once() {
 	is "$(grep -o '"limit-changed"' /tmp/fight.json | wc -l)" 1
 }
 
+# 4000 writes: each woke it once, when each was listened to.
+a_fight_lets_sleep() {
+	local wakes
+	wakes=$(as_user_login oc-run -q --mem 200M -- bash -c '
+		payload=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)
+		wakes() { sed -n "s/^voluntary_ctxt_switches:\t//p" "/proc/$(pgrep -o -x oc-run)/status"; }
+		sleep 2
+		before=$(wakes)
+		for ((i = 0; i < 2000; i++)); do echo max >$payload/memory.max; echo max >$payload/pids.max; done
+		echo $(($(wakes) - before))')
+	[ "$wakes" -lt 1000 ] || fail "woken $wakes times"
+}
+
 t "each row of a user's guard refuses what goes through without it" of_a_user 600
 t "each row of root's guard refuses what goes through without it" of_root 600
 t "sudo works without a guard, and is the price of it" sudo_is_the_price
@@ -191,5 +212,7 @@ t "what this kernel lacks is told" gaps_are_told
 t "a limit that the session raises is put back, and told" a_raised_limit_is_put_back
 t "one that is raised through systemd as well" through_systemd_too
 t "with --allow-relimit it stays, and is told" where_it_may_stay_it_stays
+t "what stays on the cgroup is no change of its scope" the_scope_is_nobodys_change
 t "oc-ctl set is nobody else" nobody_else_is_nobody
 t "whoever writes without end is told of once" a_fight_is_told_once
+t "and does not keep oc-run awake" a_fight_lets_sleep
