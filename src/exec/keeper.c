@@ -32,6 +32,7 @@
 
 #include "keeper-state.h"
 #include "oc-run/close-fds.h"
+#include "oc-run/lock-memory.h"
 #include "oc-run/process-scan.h"
 #include "oc-run/spawn.h"
 
@@ -132,6 +133,7 @@ static void settle(struct keeper_state *state, const struct keeper_request *requ
 	close_all_but(keep, ARRAY_SIZE(keep));
 	/* A folder that somebody works in can't be unmounted. */
 	(void)!chdir("/");
+	lock_memory();
 }
 
 /* The fds that came with @header; none is left open by accident. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "oc-run/lock-memory.h"
 #include "oc-run/process-scan.h"
 #include "session-internal.h"
 
@@ -393,7 +394,10 @@ int supervise_attach(struct session *session)
 	if (r < 0)
 		return r;
 	relimit_start(session);
-	return sampling_start(session);
+	r = sampling_start(session);
+	/* All that the session needs is there; the stub does not inherit it. */
+	lock_memory();
+	return r;
 }
 
 static uint64_t grown(uint64_t before, uint64_t now)

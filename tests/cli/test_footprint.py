@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The supervisor and the keeper stay small and asleep."""
 
+import os
 import re
+import resource
 import time
 
-from harness import check, read_text, test
+from harness import all_processes, check, check_equal, read_text, test
 from test_sudden_death import helpers_of
 
 MEBIBYTE_KB = 1024
@@ -51,3 +53,25 @@ def asleep(t):
     running.signal(15)
     running.wait()
     check(not busy, f"wake-ups in {seconds:.0f} s: {busy}")
+
+
+@test("oc-run and its keeper keep their pages in memory where they may, the command does not")
+def locked(t):
+    running, pids = quiet_session(t)
+    command = t.poll(lambda: [process.pid for process in all_processes()
+                              if process.parent == running.pid and process.comm == "payload"],
+                     "the command is there")[0]
+    kib = {pid: [int(re.search(rf"(?m)^{field}:\s+(\d+) kB", read_text(f"/proc/{pid}/status"))[1])
+                 for field in ("VmLck", "VmSize")] for pid in [*pids, command]}
+    keeper = next(pid for pid in pids
+                  if read_text(f"/proc/{pid}/comm").strip() == "oc-run-keeper")
+    running.signal(15)
+    running.wait()
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if os.getuid() != 0 and limit != resource.RLIM_INFINITY and \
+            kib[running.pid][1] * 1024 > limit:
+        check_equal(kib[running.pid][0], 0, "KiB that oc-run has locked beyond its limit")
+        return
+    check(kib[running.pid][0] > 0, f"oc-run has nothing locked: {kib}")
+    check(kib[keeper][0] > 0, f"its keeper has nothing locked: {kib}")
+    check_equal(kib[command][0], 0, "KiB that the command has locked")
