@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# guest: suites=trixie,bookworm
+# guest: suites=trixie also=bookworm
 #
 # The guest and the helpers of lib.sh are what the other tests take them for.
 # shellcheck disable=SC2016 # much here is for another shell to expand

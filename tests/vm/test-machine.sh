@@ -39,7 +39,6 @@ elif [ "$OC_SUITE" = trixie ]; then
 	sys as_user_graphical
 	cli as_user_login limits:
 	cli as_user_login sudden_death:
-	cli as_root leftovers:
 else
 	sys as_root
 fi
