@@ -19,8 +19,8 @@ struct report_tally {
 	uint64_t short_usec, first_short_usec; /* above the soft line */
 	bool has_livelock;
 	bool has_changed_limit; /* by somebody else */
-	uint64_t tools_ended;  /* asked to, before memory was used up */
-	bool ended_from_above; /* the first of them: by what all sessions together used */
+	uint64_t tools_ended;	/* asked to, before memory was used up */
+	bool ended_from_above;	/* the first of them: by what all sessions together used */
 	uint64_t first_ended_usec;
 	uint64_t escapes; /* processes that left, at least */
 	uint64_t leftover_bytes;
