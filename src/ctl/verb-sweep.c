@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
-/* oc-ctl sweep: what sessions left whose oc-run and keeper were both killed. Shows it; with --yes it is
+/* oc-ctl sweep: what sessions left whose oc-run and keeper were both killed, and what opencode leaves
+ * where it runs without oc-run. Shows it; with --yes it is
  * ended and removed, by the same sweep that every start of oc-run makes. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "oc-run/registry.h"
 #include "oc-run/session-tmp.h"
+#include "oc-run/stray-libraries.h"
 #include "steer.h"
 
 static void print_processes(const struct ctl_view *view)
@@ -94,6 +97,26 @@ static int show_all(struct ctl *ctl, size_t *ret_count, struct diag *diag)
 	return r;
 }
 
+/* What opencode leaves at each start without oc-run. */
+static int look_at_libraries(bool removes, size_t *ret_count, struct diag *diag)
+{
+	const char *named = getenv("TMPDIR"), *folder = named && named[0] == '/' ? named : "/tmp";
+	struct stray_libraries strays;
+	char size[FORMAT_TEXT_MAX];
+	int r = stray_libraries_look(folder, removes, &strays);
+
+	if (r < 0)
+		return diag_set(diag, r, "out of memory");
+	*ret_count = strays.count;
+	ctl_format_size(strays.bytes, size);
+	if (strays.count > 0)
+		ctl_tell("%s%zu librar%s that opencode or another program of Bun's left in %s, %s",
+			 removes ? "removed " : "", strays.count, strays.count == 1 ? "y" : "ies",
+			 strays.folder, size);
+	stray_libraries_finish(&strays);
+	return 0;
+}
+
 /* What could not be ended has kept its entry. */
 static int check_rest(const struct ctl *ctl)
 {
@@ -118,11 +141,14 @@ static int check_rest(const struct ctl *ctl)
 int ctl_sweep(struct ctl *ctl)
 {
 	struct diag diag = DIAG_INIT;
-	size_t count;
+	size_t count = 0, libraries = 0;
 	int r = ctl_load_sessions(ctl, &diag);
 
 	if (r >= 0)
 		r = show_all(ctl, &count, &diag);
+	if (r >= 0)
+		r = look_at_libraries(false, &libraries, &diag);
+	count += libraries;
 	if (r < 0)
 		return ctl_fail(&diag);
 	if (count == 0)
@@ -136,5 +162,7 @@ int ctl_sweep(struct ctl *ctl)
 		(void)diag_set(&diag, r, "cannot sweep: %s", strerror(-r));
 		return ctl_fail(&diag);
 	}
+	if (libraries > 0 && look_at_libraries(true, &libraries, &diag) < 0)
+		return ctl_fail(&diag);
 	return check_rest(ctl);
 }

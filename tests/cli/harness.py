@@ -344,7 +344,8 @@ class Case:
         return self.run([self.oc_run, *words], **more)
 
     def ctl(self, *words, **more):
-        """Runs oc-ctl with these words to its end."""
+        """Runs oc-ctl with these words to its end; without what others left in /tmp."""
+        more["env"] = {"TMPDIR": self.folder, **(more.get("env") or {})}
         return self.run([self.oc_ctl, *words], **more)
 
     # waiting

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """oc-ctl: steering sessions that run, and removing what crashed ones left."""
 
+import mmap
 import os
 import shutil
 import signal
@@ -267,3 +268,24 @@ def thaw_running(t):
     ctl(t, "thaw", t.tag)
     goes_on(t, path)
     end(running)
+
+
+@test("sweep shows the libraries that opencode left in the folder for temporary files; --yes removes them")
+def libraries(t):
+    folder = t.path("stray")
+    names = [".58ef9d9fc3dbf57f-00000000.so", ".58ef9d9fc3dbf57f-00000001.node",  # away
+             ".58ef9d9fefeb9fbb-00000000.so", ".58ef9d9fefeb9fbc-00000000.so",    # young, mapped
+             "58ef9d9fefeb9fbb-00000000.so", ".58ef9d9fefeb9fbb-00000000.so.bak", ".other.so"]
+    for name in names:
+        path = t.write("stray/" + name, "x" * 20000)
+        os.utime(path, (0, 0) if name != names[2] else None)
+    with open(f"{folder}/{names[3]}", "rb") as file:
+        kept = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    t.defer(kept.close)
+    result = t.ctl("sweep", env={"TMPDIR": folder})
+    check(any(line.startswith("2 libraries") and folder in line for line in result.lines),
+          result.describe())
+    check_equal(sorted(os.listdir(folder)), sorted(names), "nothing is removed")
+    result = t.ctl("sweep", "--yes", env={"TMPDIR": folder})
+    check(any(line.startswith("removed 2 libraries") for line in result.lines), result.describe())
+    check_equal(sorted(os.listdir(folder)), sorted(names[2:]), "what is left")
