@@ -79,6 +79,12 @@ _must_check_ int cgroup_is_populated(const struct cgroup *cgroup, bool *ret_popu
  * "populated 0", write again if it does not come within a second. No allocation. */
 _must_check_ int cgroup_kill(const struct cgroup *cgroup);
 
+/* Opens cgroup.kill, so that the kill itself needs no further descriptor, which may not be had by then.
+ * -1: it can't be opened, or this kernel has none. */
+int cgroup_kill_prepare(const struct cgroup *cgroup);
+/* cgroup_kill(), through @kill_fd where it is not -1. No allocation. */
+_must_check_ int cgroup_kill_with(const struct cgroup *cgroup, int kill_fd);
+
 /* The second way of cgroup_kill() alone, for the tests. */
 _must_check_ int cgroup_kill_by_pid(const struct cgroup *cgroup);
 

@@ -221,6 +221,18 @@ int cgroup_kill(const struct cgroup *cgroup)
 	return r;
 }
 
+int cgroup_kill_prepare(const struct cgroup *cgroup)
+{
+	return openat(cgroup->dirfd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+}
+
+int cgroup_kill_with(const struct cgroup *cgroup, int kill_fd)
+{
+	if (kill_fd >= 0 && pwrite(kill_fd, "1", 1, 0) == 1)
+		return 0;
+	return cgroup_kill(cgroup);
+}
+
 struct remove_walk {
 	int result; /* first error that a cgroup could not be removed for */
 	unsigned depth;

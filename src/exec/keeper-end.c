@@ -200,7 +200,7 @@ static void signal_all(struct keeper_state *state, int signal_number)
 static void kill_all(struct keeper_state *state)
 {
 	if (state->payload.dirfd >= 0)
-		(void)!cgroup_kill(&state->payload);
+		(void)!cgroup_kill_with(&state->payload, state->kill_fd);
 	if (state->scope.dirfd >= 0)
 		for_each_child(state, kill_child);
 	signal_all(state, SIGKILL);

@@ -26,6 +26,7 @@ struct keeper_state {
 	int socket;
 	int born_fd;  /* cgroup.procs of the cgroup we were born in, or -1 */
 	int child_fd; /* pidfd of the command, or -1 */
+	int kill_fd;  /* cgroup.kill of the payload, open since the hand-over; or -1 */
 	struct cgroup parent, scope, payload;	/* dirfds only; path is not used */
 	char scope_name[KEEPER_SCOPE_NAME_MAX]; /* "oc-<id>.scope" or "oc-<id>" */
 	struct terminal terminal;

@@ -122,6 +122,7 @@ static void settle(struct keeper_state *state, const struct keeper_request *requ
 	state->socket = fds->socket;
 	state->born_fd = fds->born;
 	state->child_fd = -1;
+	state->kill_fd = -1;
 	state->parent.dirfd = state->scope.dirfd = state->payload.dirfd = -1;
 	keep[0] = fds->supervisor;
 	keep[1] = fds->socket;
@@ -169,6 +170,8 @@ static void take_over(struct keeper_state *state, const struct message *message,
 	/* The stub is not reaped before we have answered, so the pid is its own. */
 	if (message->child > 0)
 		state->child_fd = pidfd_open(message->child, 0);
+	if (state->payload.dirfd >= 0)
+		state->kill_fd = cgroup_kill_prepare(&state->payload);
 	(void)!send(state->socket, "", 1, MSG_NOSIGNAL);
 }
 

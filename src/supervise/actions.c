@@ -105,7 +105,7 @@ static void kill_all(struct session *session)
 {
 	note_rung(session, SIGKILL, "to every process");
 	if (session->cgroup.payload.dirfd >= 0) {
-		int r = cgroup_kill(&session->cgroup.payload);
+		int r = cgroup_kill_with(&session->cgroup.payload, session->kill_fd);
 
 		(void)r; /* whoever is left is killed by pid below, and again later */
 	}

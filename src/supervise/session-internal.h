@@ -132,6 +132,7 @@ struct session {
 	char *snapshot_store; /* or NULL */
 	uint64_t since_usec;  /* CLOCK_REALTIME, before anything of the session ran */
 	struct terminal terminal;
+	int kill_fd; /* cgroup.kill of the payload, open; or -1 */
 	struct keeper keeper;
 	unsigned keeper_restarts;
 	struct child child;

@@ -301,6 +301,8 @@ static int session_prepare(struct session *session, const struct session_request
 			return diag_set(diag, r, "cannot set \"memory.oom.group\": %s",
 					strerror(-r));
 	}
+	if (session->cgroup.payload.dirfd >= 0)
+		session->kill_fd = cgroup_kill_prepare(&session->cgroup.payload);
 	r = keeper_hand_over(&session->keeper, &session->cgroup, session->child.pid);
 	if (r < 0)
 		return diag_set(diag, r, "the keeper did not take over the session: %s",
@@ -406,6 +408,7 @@ static void session_finish(struct session *session)
 	free(session->registry.path);
 	free(session->snapshot_store);
 	cleanup_close(&session->proc_fd);
+	cleanup_close(&session->kill_fd);
 	terminal_finish(&session->terminal);
 }
 
@@ -488,6 +491,7 @@ int session_run(const struct session_request *request, struct session_record *re
 		.keeper = KEEPER_INIT,
 		.child = CHILD_INIT,
 		.proc_fd = -1,
+		.kill_fd = -1,
 	};
 	int r;
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 struct fixture {
 	struct cgroup parent, cgroup;
@@ -289,6 +290,30 @@ static void kill_hard_ones(int (*kill_all)(const struct cgroup *cgroup))
 	tear_down(&fixture);
 }
 
+TEST(a_prepared_kill_needs_no_descriptor)
+{
+	struct rlimit before, none;
+	struct fixture fixture;
+	int kill_fd, r;
+	pid_t pid;
+
+	set_up(&fixture);
+	pid = start_in(&fixture.cgroup, sys_idle);
+	kill_fd = cgroup_kill_prepare(&fixture.cgroup);
+	expect(kill_fd >= 0);
+	expect_int(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	expect_int(setrlimit(RLIMIT_NOFILE, &none), 0);
+	expect_int(cgroup_kill(&fixture.cgroup), -EMFILE);
+	r = cgroup_kill_with(&fixture.cgroup, kill_fd);
+	expect_int(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect_int(r, 0);
+	expect(was_killed(pid));
+	(void)close(kill_fd);
+	tear_down(&fixture);
+}
+
 TEST(kill_ends_deaf_stopped_and_forking_ones)
 {
 	kill_hard_ones(cgroup_kill);
@@ -459,7 +484,7 @@ SYS_MAIN_WITH_CGROUP("cgroup", a_process_is_moved_and_found_there,
 		     a_second_cgroup_of_the_same_name_is_refused, a_name_cannot_lead_elsewhere,
 		     a_path_outside_of_the_namespace_is_refused,
 		     a_file_that_does_not_fit_is_an_error, all_processes_below_are_listed_once,
-		     more_pids_than_one_read_gives_are_whole,
+		     more_pids_than_one_read_gives_are_whole, a_prepared_kill_needs_no_descriptor,
 		     kill_ends_deaf_stopped_and_forking_ones, kill_by_pid_does_the_same,
 		     kill_by_pid_leaves_the_cgroup_thawed, remove_takes_everything_below_along,
 		     remove_says_busy_while_somebody_lives_and_removes_the_rest,
