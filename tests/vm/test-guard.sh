@@ -49,6 +49,7 @@ chmod 755 /usr/local/bin/outside
 # rows AS HOME SOCKET CGROUP: all of them, without and with each level.
 rows() {
 	local as=$1 home=$2 level outside
+	rm -f outside.pid
 	$as outside >outside.pid &
 	eventually 60 test -s outside.pid
 	outside=$(cat outside.pid)
